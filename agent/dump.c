@@ -1,0 +1,260 @@
+/* The life of a dump, whichever driver does it.
+ *
+ *     STARTING ─ pre-dump ─> FREEZING ─ post-dump ─> EXAMINING ─> HELD ─ decision ─> ENDING ─> SETTLING ─> DONE
+ *         └──────────────────────┴──── CRIU fails, or is vetoed ──────────────────────┘
+ *
+ * A RESUME that comes early is given as a veto at the next stage at which CRIU can still undo. When CRIU reaches no
+ * stage before its deadline, it is first marked for a veto, and only ended by force when that does not come in time
+ * either: a CRIU killed in mid-dump may leave its parasite in the tasks. */
+#include "dump.h"
+
+#include "locks.h"
+
+#include <ferry/base/cleanup.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* From the deadline until CRIU is ended by force, and from an answer until it must have ended. */
+#define GRACE_MS 10000
+#define END_MS 60000
+
+static const unsigned char allowed[] = {
+    [FY_DUMP_STARTING] = 1u << FY_DUMP_FREEZING | 1u << FY_DUMP_ENDING | 1u << FY_DUMP_SETTLING,
+    [FY_DUMP_FREEZING] = 1u << FY_DUMP_EXAMINING | 1u << FY_DUMP_ENDING | 1u << FY_DUMP_SETTLING,
+    [FY_DUMP_EXAMINING] = 1u << FY_DUMP_HELD | 1u << FY_DUMP_ENDING | 1u << FY_DUMP_SETTLING,
+    [FY_DUMP_HELD] = 1u << FY_DUMP_ENDING | 1u << FY_DUMP_SETTLING,
+    [FY_DUMP_ENDING] = 1u << FY_DUMP_SETTLING,
+    [FY_DUMP_SETTLING] = 1u << FY_DUMP_DONE,
+    [FY_DUMP_DONE] = 0,
+};
+
+static void enter(struct fy_dump *dump, enum fy_dump_phase phase)
+{
+    if (!(allowed[dump->phase] & 1u << phase))
+        abort(); /* a driver broke the order: going on could destroy a workload */
+    dump->phase = phase;
+}
+
+/* ---- answers ---- */
+
+static void end_late(uv_timer_t *timer)
+{
+    struct fy_dump *dump = timer->data;
+    dump->driver->terminate(dump);
+}
+
+/* In the thread pool. What cannot be put back is no reason to stop: the locks still hide it. */
+static void begin_repair_again(uv_work_t *work)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    (void)fy_repair_begin_again(&dump->repair, NULL);
+}
+
+static void repair_begun_again(uv_work_t *work, int status)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    (void)status;
+    dump->working = false;
+    if (dump->criu_ended)
+        fy_dump_criu_ended(dump);
+    else
+        dump->driver->answer(dump, true);
+}
+
+static void answer_last(struct fy_dump *dump, bool go_on)
+{
+    dump->answered = true;
+    dump->vetoed = !go_on;
+    enter(dump, FY_DUMP_ENDING);
+    (void)uv_timer_start(&dump->deadline, end_late, END_MS, 0);
+    if (go_on && dump->repair.count > 0 &&
+        uv_queue_work(dump->host->loop, &dump->work, begin_repair_again, repair_begun_again) == 0)
+        dump->working = true;
+    else
+        dump->driver->answer(dump, go_on);
+}
+
+void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision)
+{
+    if (dump->decided || (decision == FY_DECIDE_KILL && dump->phase != FY_DUMP_HELD))
+        return;
+    dump->decided = true;
+    dump->decision = decision;
+    if (dump->phase == FY_DUMP_HELD)
+        answer_last(dump, decision == FY_DECIDE_KILL);
+}
+
+bool fy_dump_kill_given(const struct fy_dump *dump)
+{
+    return dump->answered && !dump->vetoed;
+}
+
+/* ---- the deadline ---- */
+
+static void deadline_struck(uv_timer_t *timer)
+{
+    struct fy_dump *dump = timer->data;
+    fy_error_set(&dump->err, FY_E_TIMEOUT, "the dump was not complete after %llu ms",
+                 (unsigned long long)dump->host->settings->timeouts.dump_ms);
+    fy_error_next(&dump->err, "%s/dump.log says how far CRIU came; raise timeouts.dump in ferryd's configuration",
+                  dump->work_dir);
+    fy_dump_decide(dump, FY_DECIDE_RESUME);
+    if (dump->phase == FY_DUMP_STARTING)
+        dump->driver->terminate(dump);
+    else
+        (void)uv_timer_start(&dump->deadline, end_late, GRACE_MS, 0);
+}
+
+/* ---- stages ---- */
+
+/* In the thread pool: reading /proc for a large tree takes longer than the loop may wait. */
+static void examine(uv_work_t *work)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    if (fy_process_tree_collect(dump->root.pid, FY_DUMP_PROCESS_LIMIT, &dump->frozen, &dump->work_err) == 0 &&
+        fy_locks_note(dump->host->settings->run_dir, dump->job_id, dump->images_dir, &dump->work_err) == 0)
+        (void)fy_repair_end(&dump->frozen, &dump->repair, NULL); /* at worst, CRIU must not die */
+}
+
+static void examined(uv_work_t *work, int status)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    (void)status;
+    dump->working = false;
+    if (dump->criu_ended) {
+        fy_dump_criu_ended(dump);
+        return;
+    }
+    (void)uv_timer_stop(&dump->deadline);
+    enter(dump, FY_DUMP_HELD);
+    fy_error_propagate(&dump->err, &dump->work_err);
+    if (fy_error_is_set(&dump->err) && !dump->decided)
+        fy_dump_decide(dump, FY_DECIDE_RESUME);
+    else if (dump->decided)
+        answer_last(dump, false);
+    else
+        dump->events.held(dump, dump->data);
+}
+
+static void post_dump(struct fy_dump *dump)
+{
+    enter(dump, FY_DUMP_EXAMINING);
+    dump->working = uv_queue_work(dump->host->loop, &dump->work, examine, examined) == 0;
+    if (!dump->working) {
+        fy_error_set(&dump->err, FY_E_NOMEM, "out of memory for looking at the frozen workload");
+        answer_last(dump, false);
+    }
+}
+
+static void pre_dump(struct fy_dump *dump)
+{
+    enter(dump, FY_DUMP_FREEZING);
+    dump->events.freezing(dump, dump->data);
+    if (dump->decided)
+        answer_last(dump, false);
+    else
+        dump->driver->answer(dump, true);
+}
+
+void fy_dump_stage(struct fy_dump *dump, const char *stage)
+{
+    bool freezing = dump->phase == FY_DUMP_FREEZING;
+    if (strcmp(stage, "pre-dump") == 0 && dump->phase == FY_DUMP_STARTING)
+        pre_dump(dump);
+    else if (freezing && dump->decided && (strcmp(stage, "post-dump") == 0 || strcmp(stage, "network-lock") == 0))
+        answer_last(dump, false);
+    else if (freezing && strcmp(stage, "post-dump") == 0)
+        post_dump(dump);
+    else
+        dump->driver->answer(dump, true);
+}
+
+/* ---- start and end ---- */
+
+void fy_dump_criu_ended(struct fy_dump *dump)
+{
+    (void)uv_timer_stop(&dump->deadline);
+    if (dump->phase != FY_DUMP_ENDING)
+        enter(dump, FY_DUMP_ENDING);
+    dump->criu_ended = true;
+    if (dump->working) /* what works calls again */
+        return;
+    enter(dump, FY_DUMP_SETTLING);
+    dump->driver->settle(dump);
+}
+
+static void dump_free(struct fy_dump *dump)
+{
+    fy_process_tree_done(&dump->frozen);
+    fy_repair_done(&dump->repair);
+    free(dump->job_id);
+    free(dump->images_dir);
+    free(dump->work_dir);
+    free(dump);
+}
+
+static void deadline_closed(uv_handle_t *handle)
+{
+    struct fy_dump *dump = handle->data;
+    const struct fy_error *err = fy_error_is_set(&dump->err) ? &dump->err : NULL;
+    if (dump->events.done)
+        dump->events.done(dump, dump->state, err, dump->data);
+    dump_free(dump);
+}
+
+void fy_dump_ended(struct fy_dump *dump, enum fy_workload_state state, const struct fy_error *why)
+{
+    bool as_decided =
+        (fy_dump_kill_given(dump) && state == FY_WORKLOAD_GONE) || (dump->vetoed && state == FY_WORKLOAD_RUNNING);
+    enter(dump, FY_DUMP_DONE);
+    dump->state = state;
+    if (!as_decided && why)
+        fy_error_propagate(&dump->err, why);
+    if (state == FY_WORKLOAD_RUNNING)
+        fy_locks_forget(dump->host->settings->run_dir, dump->job_id);
+    uv_close((uv_handle_t *)&dump->deadline, deadline_closed);
+}
+
+static int copy_request(struct fy_dump *dump, const struct fy_dump_request *request, struct fy_error *err)
+{
+    dump->spec = request->spec;
+    dump->job_id = strdup(request->job_id);
+    dump->images_dir = strdup(request->images_dir);
+    dump->work_dir = strdup(request->work_dir);
+    if (!dump->job_id || !dump->images_dir || !dump->work_dir)
+        return fy_error_set(err, FY_E_NOMEM, "out of memory for a dump");
+    return 0;
+}
+
+static void start_failed(uv_handle_t *handle)
+{
+    dump_free(handle->data);
+}
+
+int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *request,
+                  const struct fy_dump_events *events, void *data, struct fy_dump **dump_out, struct fy_error *err)
+{
+    const struct fy_dump_driver *driver =
+        request->spec->workload.kind == FY_WORKLOAD_RUNC ? &fy_runc_dump_driver : &fy_process_dump_driver;
+    struct fy_dump *dump = calloc(1, driver->size);
+    if (!dump)
+        return fy_error_set(err, FY_E_NOMEM, "out of memory for a dump");
+    dump->driver = driver;
+    dump->host = host;
+    dump->events = *events;
+    dump->data = data;
+    if (copy_request(dump, request, err) < 0) {
+        dump_free(dump);
+        return -1;
+    }
+    (void)uv_timer_init(host->loop, &dump->deadline);
+    dump->deadline.data = dump;
+    if (driver->start(dump, err) < 0) {
+        uv_close((uv_handle_t *)&dump->deadline, start_failed);
+        return -1;
+    }
+    (void)uv_timer_start(&dump->deadline, deadline_struck, host->settings->timeouts.dump_ms, 0);
+    *dump_out = dump;
+    return 0;
+}

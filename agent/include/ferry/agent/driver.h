@@ -1,0 +1,122 @@
+/* Runtime drivers: how a kind of workload is inspected, dumped and restored on this host.
+ *
+ * The source is held at CRIU's post-dump: every image is written, the tasks are frozen, and a decision is awaited that
+ * either kills them or lets them run on as if nothing had happened. The destination is held at post-restore, CRIU's
+ * last veto: the tasks exist but have not run. `process/PID` is held by CRIU's RPC notifications, `runc/ID` by an
+ * action script that reports to the hold server (hold.h). */
+#ifndef FERRY_AGENT_DRIVER_H
+#define FERRY_AGENT_DRIVER_H
+
+#include <ferry/agent/hold.h>
+#include <ferry/base/error.h>
+#include <ferry/config/plan.h>
+#include <ferry/config/settings.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+
+/* What the drivers need of the agent; borrowed by every operation for its whole life. */
+struct fy_host {
+    uv_loop_t *loop;
+    const struct fy_settings *settings;
+    struct fy_hold_server *holds;
+};
+
+/* ---- inspect: is it there, and what does a destination have to know? ---- */
+
+#define FY_MAX_PIDS 4096
+
+struct fy_workload_facts {
+    pid_t root_pid;
+    char command[256];       /* command line of the root task, printable */
+    char bundle[4096];       /* runc: bundle directory; else "" */
+    uint64_t memory_bytes;   /* resident memory of the whole tree: about what a dump will write */
+    pid_t pids[FY_MAX_PIDS]; /* process: every pid (tasks and threads) that must be free at the destination */
+    size_t pid_count;        /* 0 for runc with a pid namespace of its own */
+};
+
+/* `facts` is only valid during the callback; on failure it is NULL and `err` is FY_E_NOT_FOUND, FY_E_UNSUPPORTED (a
+ * runc container that is not running), … Fires exactly once, never before the start call returned. */
+typedef void (*fy_inspect_cb)(const struct fy_workload_facts *facts, const struct fy_error *err, void *data);
+int fy_driver_inspect(const struct fy_host *host, const struct fy_workload *workload, fy_inspect_cb done, void *data,
+                      struct fy_error *err);
+
+/* ---- dump ---- */
+
+struct fy_dump_request {
+    const struct fy_migration_spec *spec; /* borrowed until done */
+    const char *job_id;
+    const char
+        *images_dir; /* exists, empty, memory-backed; holds what the restore needs: images, runc's descriptors.json */
+    const char *work_dir; /* exists; receives dump.log and the runtime's own log */
+};
+
+enum fy_workload_state {
+    FY_WORKLOAD_RUNNING, /* it runs on this host */
+    FY_WORKLOAD_GONE,    /* it does not */
+};
+
+struct fy_dump;
+
+struct fy_dump_events {
+    void (*freezing)(struct fy_dump *dump, void *data); /* downtime starts here */
+    void (*held)(struct fy_dump *dump, void *data);     /* images complete, tasks frozen, fy_dump_decide() awaited */
+    /* After a kill, CRIU's packet locks stay, so that this kernel answers no RST for as long as the address is here:
+     * fy_address_withdraw() of the same job removes them.
+     * Last and exactly once: where the workload stands now. `err` is NULL when it ended as decided (killed, or resumed
+     * after FY_DECIDE_RESUME); else the cause, with the evidence from CRIU's or the runtime's log in plain words. */
+    void (*done)(struct fy_dump *dump, enum fy_workload_state state, const struct fy_error *err, void *data);
+};
+
+enum fy_dump_decision { FY_DECIDE_RESUME, FY_DECIDE_KILL };
+
+/* Starts; settings->timeouts.{freeze,dump,hold} apply. If it fails no event fires. */
+int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *request,
+                  const struct fy_dump_events *events, void *data, struct fy_dump **dump, struct fy_error *err);
+/* Before `held`: FY_DECIDE_RESUME is remembered and given as soon as the dump can be vetoed (CRIU is not killed in
+ * mid-dump: its parasite would stay in the tasks). FY_DECIDE_KILL only after `held`. The first decision counts; repeats
+ * are ignored. */
+void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision);
+
+/* ---- restore ---- */
+
+struct fy_restore_request {
+    const struct fy_migration_spec *spec;
+    const char *job_id;
+    const char *images_dir;
+    const char *work_dir; /* receives restore.log and the runtime's own log */
+    const char *bundle;   /* runc only: bundle directory on this host */
+};
+
+struct fy_restore;
+
+/* A discarded workload's sockets are closed like any: the guard of its addresses stays until `done`. */
+struct fy_restore_events {
+    void (*held)(struct fy_restore *restore, void *data); /* restored, not yet running, fy_restore_decide() awaited */
+    void (*done)(struct fy_restore *restore, enum fy_workload_state state, pid_t root_pid, const struct fy_error *err,
+                 void *data);
+};
+
+enum fy_restore_decision { FY_DECIDE_DISCARD, FY_DECIDE_RUN };
+
+int fy_restore_start(const struct fy_host *host, const struct fy_restore_request *request,
+                     const struct fy_restore_events *events, void *data, struct fy_restore **restore,
+                     struct fy_error *err);
+/* FY_DECIDE_DISCARD at any time; FY_DECIDE_RUN only after `held`. The first decision counts. */
+void fy_restore_decide(struct fy_restore *restore, enum fy_restore_decision decision);
+
+/* ---- what a destination can say before anything is frozen ---- */
+
+/* Checks that the container id or all pids are free, the bundle is there and readable. FY_E_PREFLIGHT names the thing.
+ * Fires once. */
+typedef void (*fy_room_cb)(const struct fy_error *err, void *data);
+int fy_driver_check_room(const struct fy_host *host, const struct fy_workload *workload, const char *bundle,
+                         const pid_t *pids, size_t pid_count, fy_room_cb done, void *data, struct fy_error *err);
+
+/* CRIU's version as 40201 for 4.2.1; FY_E_NOT_FOUND, or FY_E_UNSUPPORTED below 4.2, with the next step. Fires once. */
+#define FY_CRIU_MIN_VERSION 40200
+typedef void (*fy_criu_version_cb)(int version, const struct fy_error *err, void *data);
+int fy_criu_version(const struct fy_host *host, fy_criu_version_cb done, void *data, struct fy_error *err);
+
+#endif

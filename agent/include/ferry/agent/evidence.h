@@ -1,0 +1,13 @@
+/* Why did CRIU or the runtime fail? Finds the cause in their logs, and for well-known causes says what to do. */
+#ifndef FERRY_AGENT_EVIDENCE_H
+#define FERRY_AGENT_EVIDENCE_H
+
+#include <ferry/base/error.h>
+
+/* Reads at most the last 1 MiB of the log; the first line marked Error that is not known to be harmless is the cause.
+ * Fills `err` with `code`, "WHAT failed: <cause> (LOG_PATH:LINE)" and, where the cause is known, plain words and the
+ * next step. Returns -1. An absent or empty log is said so. `fallback` (may be NULL): what the runtime itself said. */
+int fy_evidence_from_log(const char *what, const char *log_path, const char *fallback, enum fy_code code,
+                         struct fy_error *err);
+
+#endif

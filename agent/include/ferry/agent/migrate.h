@@ -1,0 +1,139 @@
+/* Migrations, both sides: the source coordinates, the destination answers. One struct per migration; the caller (the
+ * daemon's job table) hears of progress by events and keeps the record.
+ *
+ * State names follow QEMU's; proto/PROTOCOL.md has the order of messages, migrate_source.c and migrate_destination.c
+ * the tables of phases. */
+#ifndef FERRY_AGENT_MIGRATE_H
+#define FERRY_AGENT_MIGRATE_H
+
+#include <ferry/agent/driver.h>
+#include <ferry/base/error.h>
+#include <ferry/config/plan.h>
+#include <ferry/transport/link.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum fy_migration_state {
+    FY_MIGRATION_SETUP,
+    FY_MIGRATION_ACTIVE,
+    FY_MIGRATION_PRE_SWITCHOVER,
+    FY_MIGRATION_DEVICE,
+    FY_MIGRATION_COMPLETED,
+    FY_MIGRATION_FAILED,
+    FY_MIGRATION_CANCELLED,
+};
+
+#define FY_JOB_ID_SIZE 40
+#define FY_MAX_PHASES 16
+#define FY_MAX_PREFLIGHT 24
+#define FY_MAX_LOGS 8
+
+struct fy_phase {
+    const char *name;     /* static */
+    uint64_t start_us;    /* since the migration's start */
+    uint64_t duration_us; /* valid when ended */
+    bool ended;
+};
+
+struct fy_preflight_item {
+    char name[32];
+    bool ok;
+    char detail[256];
+    char next[256];
+};
+
+/* What is known of a migration at any moment; all of it may be shown to people. */
+struct fy_migration_report {
+    enum fy_migration_state state;
+    bool is_source;
+    bool dry_run;
+    struct fy_workload workload;
+    char peer[FY_PEER_NAME_SIZE];
+    struct fy_phase phases[FY_MAX_PHASES];
+    size_t phase_count;
+    uint64_t elapsed_us;
+    uint64_t bytes_total; /* image set; 0 until the dump is complete */
+    uint64_t bytes_sent;  /* kept by the destination, as it acknowledged */
+    uint64_t wire_bytes;
+    uint64_t rate_bytes;  /* a second, over the last second */
+    uint64_t downtime_us; /* 0 until known */
+    pid_t root_pid;       /* at the destination, once running */
+    struct fy_preflight_item preflight[FY_MAX_PREFLIGHT];
+    size_t preflight_count;
+    const char *workload_state; /* static words: where it runs now */
+    struct fy_error error;      /* set when failed or cancelled */
+};
+
+struct fy_migration;
+
+struct fy_migration_events {
+    /* State, phase or progress changed; at most about ten times a second for progress alone. */
+    void (*changed)(struct fy_migration *migration, const struct fy_migration_report *report, void *data);
+    /* Last and exactly once; the migration is freed after it. report->state is COMPLETED, FAILED or CANCELLED. */
+    void (*ended)(struct fy_migration *migration, const struct fy_migration_report *report, void *data);
+};
+
+struct fy_migration_options {
+    char job_id[FY_JOB_ID_SIZE];
+    char *log_dir; /* exists; CRIU's, the runtime's and the destination's logs are kept in it; copied */
+    bool dry_run;  /* stop after the preflight's answer */
+};
+
+/* Source: starts migrating as `spec` says (copied). If it fails no event fires. */
+int fy_migration_start(const struct fy_host *host, const struct fy_migration_spec *spec,
+                       const struct fy_migration_options *options, const struct fy_migration_events *events, void *data,
+                       struct fy_migration **migration, struct fy_error *err);
+/* Before the decision: rolls back, the workload runs on at the source. After it: FY_E_BUSY, it will complete. */
+int fy_migration_cancel(struct fy_migration *migration, const char *why, struct fy_error *err);
+
+/* ---- destination ---- */
+
+struct fy_receiver;
+
+enum fy_job_fate {
+    FY_FATE_UNKNOWN,   /* never heard of it */
+    FY_FATE_OPEN,      /* not ended */
+    FY_FATE_COMPLETED, /* the workload was started here */
+    FY_FATE_DISCARDED, /* it never ran here and never will */
+};
+
+/* What the daemon decides and hears for migrations that arrive. */
+struct fy_receiver_events {
+    /* An offer arrived: fill `options` (a log directory of its own; log_dir malloc'ed, taken over) or refuse with `err`
+     * (too many jobs, shutting down, the workload is busy). The job id is the source's. */
+    int (*offered)(struct fy_receiver *receiver, const char *job_id, const struct fy_workload *workload,
+                   const char *peer_name, struct fy_migration_options *options, struct fy_error *err, void *data);
+    void (*changed)(struct fy_receiver *receiver, const struct fy_migration_report *report, void *data);
+    /* The source came back on a new link with its decision for this job: where does the job stand here? For
+     * FY_FATE_OPEN `*receiver` is the one that serves it, for FY_FATE_COMPLETED `*root_pid` is set. */
+    enum fy_job_fate (*fate)(const char *job_id, struct fy_receiver **receiver, pid_t *root_pid, void *data);
+    /* The last callback, exactly once; `report` is NULL when no offer was accepted on this link (a ping, a refused
+     * hello). Freed after it. */
+    void (*ended)(struct fy_receiver *receiver, const struct fy_migration_report *report, void *data);
+};
+
+/* Serves one link that the peer socket accepted; takes it over in any case. */
+int fy_receiver_start(const struct fy_host *host, struct fy_link *link, const struct fy_receiver_events *events,
+                      void *data, struct fy_receiver **receiver, struct fy_error *err);
+/* Before PREPARED was sent: discards, tells the source. From then on only the source decides: FY_E_BUSY. */
+int fy_receiver_cancel(struct fy_receiver *receiver, const char *why, struct fy_error *err);
+
+/* ---- peers ---- */
+
+struct fy_peer_check_result {
+    char remote_name[FY_PEER_NAME_SIZE];
+    char version[32];
+    uint32_t protocol_major;
+    uint32_t protocol_minor;
+    char link[256];
+    uint64_t connect_us;
+    uint64_t latency_us; /* the shortest of five round trips */
+};
+
+/* Connects, says hello, pings five times. `result` is NULL on failure. Fires exactly once, never before the start call
+ * returned. */
+typedef void (*fy_peer_check_cb)(const struct fy_peer_check_result *result, const struct fy_error *err, void *data);
+int fy_peer_check(const struct fy_host *host, const char *peer, fy_peer_check_cb done, void *data,
+                  struct fy_error *err);
+
+#endif

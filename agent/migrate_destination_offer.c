@@ -1,0 +1,201 @@
+/* GREET, ASK: may this workload come here? And: a source that comes back with its decision. */
+#include "migrate_destination.h"
+
+#include "preflight.h"
+
+#include <ferry/base/cleanup.h>
+#include <ferry/base/fs.h>
+#include <stdio.h>
+#include <string.h>
+
+static Ferry__Peer__Offer *copy_offer(const Ferry__Peer__Offer *offer, struct fy_error *err)
+{
+    size_t size = ferry__peer__offer__get_packed_size(offer);
+    FY_AUTO_FREE uint8_t *packed = malloc(size ? size : 1);
+    Ferry__Peer__Offer *copy = NULL;
+    if (packed)
+        copy = ferry__peer__offer__unpack(NULL, ferry__peer__offer__pack(offer, packed), packed);
+    if (!copy)
+        fy_error_set(err, FY_E_NOMEM, "no memory for an offer");
+    return copy;
+}
+
+static int send_answer(struct fy_receiver *receiver, bool accepted, struct fy_error *err)
+{
+    Ferry__Peer__Answer__Item items[FY_MAX_PREFLIGHT];
+    Ferry__Peer__Answer__Item *list[FY_MAX_PREFLIGHT];
+    Ferry__Peer__Answer answer = FERRY__PEER__ANSWER__INIT;
+    for (size_t i = 0; i < receiver->report.preflight_count; i++) {
+        struct fy_preflight_item *item = &receiver->report.preflight[i];
+        ferry__peer__answer__item__init(&items[i]);
+        items[i].name = item->name;
+        items[i].ok = item->ok;
+        items[i].detail = item->detail;
+        items[i].next = item->next[0] ? item->next : NULL;
+        list[i] = &items[i];
+    }
+    answer.n_items = receiver->report.preflight_count;
+    answer.items = list;
+    answer.accepted = accepted;
+    Ferry__Peer__Frame frame = FY_PEER_FRAME(answer, FERRY__PEER__FRAME__KIND_ANSWER, &answer);
+    return fy_session_send(&receiver->session, &frame, NULL, 0, err);
+}
+
+/* The daemon's own word: how many jobs run, is the workload busy, are we shutting down? */
+static bool daemon_accepts(struct fy_receiver *receiver)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    if (receiver->events->offered(receiver, receiver->offer->job, &receiver->spec.workload, receiver->report.peer,
+                                  &receiver->options, &err, receiver->data) < 0) {
+        fy_report_preflight(&receiver->report, "agent", false, err.message, err.next);
+        return false;
+    }
+    receiver->has_job = true;
+    return true;
+}
+
+static void first_bad_item(struct fy_receiver *receiver, struct fy_error *err)
+{
+    for (size_t i = 0; i < receiver->report.preflight_count; i++) {
+        const struct fy_preflight_item *item = &receiver->report.preflight[i];
+        if (!item->ok) {
+            fy_error_set(err, FY_E_PREFLIGHT, "refused: %s: %s", item->name, item->detail);
+            fy_error_next(err, "%s", item->next);
+            return;
+        }
+    }
+}
+
+static void answer(struct fy_receiver *receiver, bool accepted, uint64_t space_bytes)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    bool dry_run = receiver->offer->dry_run;
+    accepted = accepted && (dry_run || daemon_accepts(receiver));
+    if (send_answer(receiver, accepted, &err) < 0) {
+        fy_destination_fail(receiver, &err);
+        return;
+    }
+    if (accepted && !dry_run) {
+        fy_destination_receive_start(receiver, space_bytes);
+        return;
+    }
+    first_bad_item(receiver, &receiver->report.error);
+    fy_destination_end(receiver);
+}
+
+static void preflight_done(const struct fy_preflight_item *items, size_t count, bool accepted, uint64_t space_bytes,
+                           void *data)
+{
+    struct fy_receiver *receiver = data;
+    receiver->pending--;
+    if (fy_destination_is_over(receiver))
+        return;
+    memcpy(receiver->report.preflight, items, count * sizeof *items);
+    receiver->report.preflight_count = count;
+    answer(receiver, accepted, space_bytes);
+}
+
+static int read_offer(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer, struct fy_error *err)
+{
+    if (!fy_fs_is_plain_name(offer->job) || strlen(offer->job) >= FY_JOB_ID_SIZE)
+        return fy_error_set(err, FY_E_PROTOCOL, "the offer's job id is not allowed");
+    if (fy_migrate_offer_to_spec(offer, &receiver->spec, err) < 0)
+        return -1;
+    receiver->offer = copy_offer(offer, err);
+    if (!receiver->offer)
+        return -1;
+    receiver->report.workload = receiver->spec.workload;
+    receiver->report.dry_run = offer->dry_run;
+    return 0;
+}
+
+void fy_destination_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    if (read_offer(receiver, offer, &err) < 0) {
+        fy_destination_fail(receiver, &err);
+        return;
+    }
+    fy_destination_enter(receiver, FY_DESTINATION_ASK);
+    receiver->pending++;
+    if (fy_preflight_start(receiver->host, receiver->offer, &receiver->spec, preflight_done, receiver, &err) == 0)
+        return;
+    receiver->pending--;
+    fy_report_preflight(&receiver->report, "preflight", false, err.message, err.next);
+    answer(receiver, false, 0);
+}
+
+/* ---- a decision on a new link ---- */
+
+static void drop_closed(struct fy_link *link, const struct fy_error *err, void *data)
+{
+    (void)link;
+    (void)err;
+    (void)data;
+}
+
+static void drop_frame(struct fy_link *link, const struct fy_frame *frame, void *data)
+{
+    (void)link;
+    (void)frame;
+    (void)data;
+}
+
+static void drop_event(struct fy_link *link, void *data)
+{
+    (void)link;
+    (void)data;
+}
+
+/* The job's old link is dead though this side has not noticed: nobody listens to it any more. */
+static void drop_link(struct fy_session *session)
+{
+    static const struct fy_link_events nobody = {
+        .opened = drop_event, .frame = drop_frame, .drained = drop_event, .closed = drop_closed};
+    if (!session->link)
+        return;
+    fy_link_set_events(session->link, &nobody, NULL);
+    fy_link_close(session->link);
+    session->link = NULL;
+}
+
+static void take_decision(struct fy_receiver *holder, bool commit)
+{
+    struct fy_error reason = FY_ERROR_INIT;
+    if (commit && holder->phase == FY_DESTINATION_PREPARED)
+        fy_destination_commit(holder);
+    else if (!commit && holder->phase < FY_DESTINATION_RUN) {
+        fy_error_set(&reason, FY_E_CANCELLED, "the source gave up");
+        fy_destination_abort(holder, &reason);
+    }
+    /* Else the decision is being carried out already, and the answer will go over the new link. */
+}
+
+static void answer_from_memory(struct fy_receiver *receiver, enum fy_job_fate fate, pid_t root_pid, const char *job)
+{
+    struct fy_error reason = FY_ERROR_INIT;
+    if (fate == FY_FATE_COMPLETED) {
+        (void)fy_migrate_send_done(&receiver->session, root_pid, 0, NULL);
+    } else {
+        bool unknown = fate == FY_FATE_UNKNOWN;
+        fy_error_set(&reason, unknown ? FY_E_NOT_FOUND : FY_E_RESTORE, "job %.40s %s", job,
+                     unknown ? "is not known here" : "was discarded");
+        (void)fy_migrate_send_aborted(&receiver->session, &reason, NULL);
+    }
+}
+
+void fy_destination_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolve *resolve)
+{
+    struct fy_receiver *holder = NULL;
+    pid_t root_pid = 0;
+    enum fy_job_fate fate = FY_FATE_UNKNOWN;
+    if (fy_fs_is_plain_name(resolve->job) && strlen(resolve->job) < FY_JOB_ID_SIZE)
+        fate = receiver->events->fate(resolve->job, &holder, &root_pid, receiver->data);
+    if (fate == FY_FATE_OPEN) {
+        drop_link(&holder->session);
+        fy_session_adopt(&holder->session, &receiver->session);
+        take_decision(holder, resolve->commit);
+    } else
+        answer_from_memory(receiver, fate, root_pid, resolve->job);
+    fy_destination_end(receiver);
+}

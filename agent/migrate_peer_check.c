@@ -1,0 +1,130 @@
+/* `ferry peer check`: connect, greet, five round trips. */
+#include "migrate_peer.h"
+
+#include <ferry/agent/migrate.h>
+#include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
+#include <ferry/base/text.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROUNDS 5u
+
+struct peer_check {
+    const struct fy_host *host;
+    struct fy_session session;
+    uv_timer_t deadline;
+    fy_peer_check_cb done;
+    void *data;
+    uint64_t start_ns;
+    uint64_t ping_ns;
+    unsigned rounds;
+    struct fy_peer_check_result result;
+    struct fy_error error;
+};
+
+static void deadline_closed(uv_handle_t *handle)
+{
+    struct peer_check *check = fy_container_of(handle, struct peer_check, deadline);
+    bool failed = fy_error_is_set(&check->error);
+    check->done(failed ? NULL : &check->result, failed ? &check->error : NULL, check->data);
+    free(check);
+}
+
+static void closed(struct fy_session *session, const struct fy_error *err)
+{
+    struct peer_check *check = fy_container_of(session, struct peer_check, session);
+    fy_error_propagate(&check->error, err);
+    uv_close((uv_handle_t *)&check->deadline, deadline_closed);
+}
+
+static void ping(struct peer_check *check)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    Ferry__Peer__Ping message = FERRY__PEER__PING__INIT;
+    message.token = check->rounds;
+    check->ping_ns = fy_clock_monotonic_ns();
+    Ferry__Peer__Frame frame = FY_PEER_FRAME(ping, FERRY__PEER__FRAME__KIND_PING, &message);
+    if (fy_session_send(&check->session, &frame, NULL, 0, &err) < 0)
+        fy_session_fail(&check->session, &err);
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+    FY_AUTO_FREE char *text = fy_text_printable(from, strnlen(from, size - 1));
+    (void)snprintf(to, size, "%s", text ? text : "?");
+}
+
+static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
+{
+    struct peer_check *check = fy_container_of(session, struct peer_check, session);
+    struct fy_peer_check_result *result = &check->result;
+    copy_text(result->remote_name, sizeof result->remote_name, hello->name);
+    copy_text(result->version, sizeof result->version, hello->version);
+    copy_text(result->link, sizeof result->link, fy_link_describe(session->link));
+    result->protocol_major = hello->major;
+    result->protocol_minor = hello->minor;
+    result->connect_us = (fy_clock_monotonic_ns() - check->start_ns) / 1000;
+    result->latency_us = UINT64_MAX;
+    ping(check);
+}
+
+static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body,
+                          size_t body_bytes)
+{
+    (void)body;
+    (void)body_bytes;
+    struct peer_check *check = fy_container_of(session, struct peer_check, session);
+    struct fy_error err = FY_ERROR_INIT;
+    if (frame->kind_case != FERRY__PEER__FRAME__KIND_PONG || frame->pong->token != check->rounds) {
+        fy_error_set(&err, FY_E_PROTOCOL, "the peer answered a ping with something else");
+        fy_session_fail(session, &err);
+        return;
+    }
+    uint64_t round_us = (fy_clock_monotonic_ns() - check->ping_ns) / 1000;
+    if (round_us < check->result.latency_us)
+        check->result.latency_us = round_us;
+    if (++check->rounds == ROUNDS)
+        fy_session_close(session);
+    else
+        ping(check);
+}
+
+static void drained(struct fy_session *session)
+{
+    (void)session;
+}
+
+static void deadline_passed(uv_timer_t *timer)
+{
+    struct peer_check *check = fy_container_of(timer, struct peer_check, deadline);
+    fy_error_set(&check->error, FY_E_TIMEOUT, "the peer's agent did not answer in time");
+    fy_error_next(&check->error, "see that ferryd runs on the peer and that its forced command is 'ferry dial'");
+    fy_session_close(&check->session);
+}
+
+int fy_peer_check(const struct fy_host *host, const char *peer_name, fy_peer_check_cb done, void *data,
+                  struct fy_error *err)
+{
+    static const struct fy_session_events events = {
+        .greeted = greeted, .frame = frame_arrived, .drained = drained, .closed = closed};
+    const struct fy_peer_settings *peer = NULL;
+    if (fy_migrate_find_peer(host, peer_name, &peer, err) < 0)
+        return -1;
+    struct peer_check *check = calloc(1, sizeof *check);
+    if (!check)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for a peer check");
+    check->host = host;
+    check->done = done;
+    check->data = data;
+    check->start_ns = fy_clock_monotonic_ns();
+    fy_session_init(&check->session, host->settings->name, &events);
+    if (fy_migrate_connect(host, peer, &check->session, err) < 0) {
+        free(check);
+        return -1;
+    }
+    const struct fy_timeouts *timeouts = &host->settings->timeouts;
+    (void)uv_timer_init(host->loop, &check->deadline);
+    (void)uv_timer_start(&check->deadline, deadline_passed, timeouts->connect_ms + timeouts->link_ms, 0);
+    return 0;
+}

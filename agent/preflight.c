@@ -1,0 +1,177 @@
+/* Preflight at the destination.
+ *
+ * What is quick is asked at once (architecture, page size, space, addresses); CRIU's version and the room for the
+ * workload take child processes and come one after the other. */
+#include "preflight.h"
+
+#include "migrate_report.h"
+
+#include <ferry/agent/address.h>
+#include <ferry/base/fs.h>
+#include <ferry/base/text.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* An image set is a little larger than the memory in it, and a tmpfs should not be filled to its brim. */
+#define SPACE_HEADROOM(bytes) ((bytes) + (bytes) / 16 + 4u * 1024u * 1024u)
+#define USABLE_SPACE(bytes) ((bytes) - (bytes) / 20)
+
+struct fy_preflight {
+    const struct fy_host *host;
+    const Ferry__Peer__Offer *offer;
+    const struct fy_migration_spec *spec;
+    fy_preflight_cb done;
+    void *data;
+    uint64_t space_bytes;
+    pid_t *pids;
+    struct fy_migration_report items; /* only its preflight part is used */
+};
+
+static void add_error(struct fy_preflight *preflight, const char *name, const struct fy_error *err)
+{
+    fy_report_preflight(&preflight->items, name, false, err->message, err->next);
+}
+
+static void check_architecture(struct fy_preflight *preflight)
+{
+    struct utsname names = {0};
+    char detail[256];
+    (void)uname(&names);
+    const char *theirs = preflight->offer->facts->arch;
+    bool ok = strcmp(names.machine, theirs) == 0;
+    (void)snprintf(detail, sizeof detail, "%.64s here, %.64s at the source", names.machine, theirs);
+    fy_report_preflight(&preflight->items, "architecture", ok, detail,
+                        ok ? NULL : "migrate between hosts of the same architecture");
+}
+
+static void check_page_size(struct fy_preflight *preflight)
+{
+    char detail[256];
+    long ours = sysconf(_SC_PAGESIZE);
+    bool ok = ours == (long)preflight->offer->facts->page_size;
+    (void)snprintf(detail, sizeof detail, "%ld bytes here, %u at the source", ours, preflight->offer->facts->page_size);
+    fy_report_preflight(&preflight->items, "page-size", ok, detail,
+                        ok ? NULL : "boot both hosts with kernels of the same page size");
+}
+
+static void check_space(struct fy_preflight *preflight)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    uint64_t available = 0;
+    if (fy_fs_available_bytes(preflight->host->settings->run_dir, &available, &err) < 0) {
+        add_error(preflight, "space", &err);
+        return;
+    }
+    preflight->space_bytes = USABLE_SPACE(available);
+    uint64_t needed = SPACE_HEADROOM(preflight->offer->memory_bytes);
+    bool ok = preflight->offer->memory_bytes <= UINT64_MAX / 2 && needed <= preflight->space_bytes;
+    char have[FY_TEXT_SIZE];
+    char want[FY_TEXT_SIZE];
+    char detail[256];
+    fy_text_bytes(preflight->space_bytes, have);
+    fy_text_bytes(needed, want);
+    (void)snprintf(detail, sizeof detail, "%s usable in %.128s, about %s needed", have,
+                   preflight->host->settings->run_dir, want);
+    fy_report_preflight(&preflight->items, "space", ok, detail,
+                        ok ? NULL : "enlarge the tmpfs of run_dir at the destination (mount -o remount,size=…)");
+}
+
+static void check_addresses(struct fy_preflight *preflight)
+{
+    const struct fy_migration_spec *spec = preflight->spec;
+    struct fy_error err = FY_ERROR_INIT;
+    if (spec->address_count == 0)
+        return;
+    if (fy_address_check_destination(spec->addresses, spec->address_count, &err) < 0)
+        add_error(preflight, "address", &err);
+    else
+        fy_report_preflight(&preflight->items, "address", true, "the device is up and the address is free", NULL);
+}
+
+static void finish(struct fy_preflight *preflight)
+{
+    bool accepted = true;
+    for (size_t i = 0; i < preflight->items.preflight_count; i++)
+        accepted = accepted && preflight->items.preflight[i].ok;
+    preflight->done(preflight->items.preflight, preflight->items.preflight_count, accepted, preflight->space_bytes,
+                    preflight->data);
+    free(preflight->pids);
+    free(preflight);
+}
+
+static void room_known(const struct fy_error *err, void *data)
+{
+    struct fy_preflight *preflight = data;
+    if (err)
+        add_error(preflight, "workload", err);
+    else
+        fy_report_preflight(&preflight->items, "workload", true, "its name and its pids are free here", NULL);
+    finish(preflight);
+}
+
+static void ask_for_room(struct fy_preflight *preflight)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    const Ferry__Peer__Offer *offer = preflight->offer;
+    if (fy_driver_check_room(preflight->host, &preflight->spec->workload, offer->bundle, preflight->pids, offer->n_pids,
+                             room_known, preflight, &err) < 0)
+        room_known(&err, preflight);
+}
+
+static void version_known(int version, const struct fy_error *err, void *data)
+{
+    struct fy_preflight *preflight = data;
+    if (err) {
+        add_error(preflight, "criu", err);
+        finish(preflight);
+        return;
+    }
+    /* An older CRIU restores a newer one's images wrongly and late; patch levels do not change the images. */
+    unsigned theirs = preflight->offer->facts->criu_version;
+    bool ok = (unsigned)version / 100 >= theirs / 100;
+    char detail[256];
+    (void)snprintf(detail, sizeof detail, "%d.%d.%d here, %u.%u.%u at the source", version / 10000, version / 100 % 100,
+                   version % 100, theirs / 10000, theirs / 100 % 100, theirs % 100);
+    fy_report_preflight(&preflight->items, "criu", ok, detail,
+                        ok ? NULL : "install at least the source's CRIU version at the destination");
+    ask_for_room(preflight);
+}
+
+static int copy_pids(struct fy_preflight *preflight, struct fy_error *err)
+{
+    size_t count = preflight->offer->n_pids;
+    preflight->pids = calloc(count ? count : 1, sizeof *preflight->pids);
+    if (!preflight->pids)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for a list of pids");
+    for (size_t i = 0; i < count; i++)
+        preflight->pids[i] = (pid_t)preflight->offer->pids[i];
+    return 0;
+}
+
+int fy_preflight_start(const struct fy_host *host, const Ferry__Peer__Offer *offer,
+                       const struct fy_migration_spec *spec, fy_preflight_cb done, void *data, struct fy_error *err)
+{
+    struct fy_preflight *preflight = calloc(1, sizeof *preflight);
+    if (!preflight)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for the preflight");
+    preflight->host = host;
+    preflight->offer = offer;
+    preflight->spec = spec;
+    preflight->done = done;
+    preflight->data = data;
+    check_architecture(preflight);
+    check_page_size(preflight);
+    check_space(preflight);
+    check_addresses(preflight);
+    struct fy_error failure = FY_ERROR_INIT;
+    if (copy_pids(preflight, err) < 0 || fy_criu_version(host, version_known, preflight, &failure) < 0) {
+        fy_error_propagate(err, &failure);
+        free(preflight->pids);
+        free(preflight);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,31 @@
+/* Receives an image set into a directory: FileBegin, Chunks, FileEnd … SetEnd, every step checked, blocks written by
+ * the thread pool. Nothing of the peer is believed: names are plain and new, sizes stay within the space that was
+ * offered, offsets have no gaps, hashes fit, counts add up. */
+#ifndef FERRY_AGENT_RECEIVE_SET_H
+#define FERRY_AGENT_RECEIVE_SET_H
+
+#include "session.h"
+
+struct fy_receive_set;
+
+struct fy_receive_set_events {
+    /* More is safely in the directory; `bytes` so far. Called at each 8 MiB or so, and for the end of the set. */
+    void (*received)(uint64_t bytes, void *data);
+    /* The link should pause (true) because blocks wait to be written, or go on (false). */
+    void (*pressure)(bool pause, void *data);
+    /* Last and exactly once, never from within fy_receive_set_start(): the whole set is there (`err` NULL), or why not.
+     * No thread works for it any more; freed after it. */
+    void (*done)(const struct fy_error *err, void *data);
+};
+
+/* `directory` exists and is empty; `limit_bytes` bounds the sum of all file sizes. */
+int fy_receive_set_start(uv_loop_t *loop, const char *directory, uint64_t limit_bytes,
+                         const struct fy_receive_set_events *events, void *data, struct fy_receive_set **receive,
+                         struct fy_error *err);
+/* Gives it one of the four frames (anything else is FY_E_PROTOCOL and ends it). `body` is copied. */
+void fy_receive_set_frame(struct fy_receive_set *receive, const Ferry__Peer__Frame *frame, const uint8_t *body,
+                          size_t body_bytes);
+/* Ends early with this cause. */
+void fy_receive_set_stop(struct fy_receive_set *receive, const struct fy_error *why);
+
+#endif

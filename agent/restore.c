@@ -1,0 +1,288 @@
+/* The life of a restore, whichever driver does it.
+ *
+ *     STARTING ─ post-restore ─> EXAMINING ─> HELD ─ decision ─> ENDING ─> SETTLING ─> DONE
+ *         └──────────── CRIU fails, is vetoed or ended by force ───┘
+ *
+ * Until the tasks run, everything here may be killed without loss: a restore that is late or must be discarded before
+ * it is held is ended by killing CRIU and all that it has made. CRIU loops for ever on some damaged image sets. */
+#include "restore.h"
+
+#include "dump.h"
+
+#include <ferry/base/cleanup.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* From the answer until CRIU must have ended. */
+#define END_MS 60000
+/* From giving up early until what has not tidied up by itself is killed. */
+#define TIDY_MS 10000
+#define KILL_WAIT_MS 10000
+
+static const unsigned char allowed[] = {
+    [FY_RESTORE_STARTING] = 1u << FY_RESTORE_EXAMINING | 1u << FY_RESTORE_ENDING,
+    [FY_RESTORE_EXAMINING] = 1u << FY_RESTORE_HELD | 1u << FY_RESTORE_ENDING,
+    [FY_RESTORE_HELD] = 1u << FY_RESTORE_ENDING,
+    [FY_RESTORE_ENDING] = 1u << FY_RESTORE_SETTLING,
+    [FY_RESTORE_SETTLING] = 1u << FY_RESTORE_DONE,
+    [FY_RESTORE_DONE] = 0,
+};
+
+static void enter(struct fy_restore *restore, enum fy_restore_phase phase)
+{
+    if (!(allowed[restore->phase] & 1u << phase))
+        abort(); /* a driver broke the order: going on could run a workload twice */
+    restore->phase = phase;
+}
+
+/* ---- answers ---- */
+
+/* CRIU and what it has made, while all of it is still below the program that we started; that program too, or not. */
+static void kill_tree(const struct fy_restore *restore, bool spare_program)
+{
+    struct fy_process_tree tree = {0};
+    pid_t program = restore->driver->program(restore);
+    if (program > 0 && fy_process_tree_collect(program, FY_DUMP_PROCESS_LIMIT, &tree, NULL) == 0) {
+        size_t first = spare_program ? 1 : 0;
+        struct fy_process_tree doomed = {.processes = tree.processes + first, .count = tree.count - first};
+        fy_process_tree_kill(&doomed);
+    }
+    fy_process_tree_done(&tree);
+}
+
+static void tidied_late(uv_timer_t *timer)
+{
+    kill_tree(timer->data, false);
+}
+
+/* Given up before it was held. Nothing has run, so that all may be killed; but a program that tidies up is given the
+ * time for it, else the names that it has taken stay taken. */
+static void give_up_early(struct fy_restore *restore)
+{
+    kill_tree(restore, restore->driver->tidies_up);
+    (void)uv_timer_start(&restore->deadline, tidied_late, TIDY_MS, 0);
+}
+
+static void end_late(uv_timer_t *timer)
+{
+    struct fy_restore *restore = timer->data;
+    pid_t program = restore->driver->program(restore);
+    struct fy_process process;
+    struct fy_process_tree alone = {.processes = &process, .count = 1};
+    /* The tasks may run by now: only the program itself is ended. */
+    if (program > 0 && fy_process_identify(program, &process))
+        fy_process_tree_kill(&alone);
+}
+
+static void answer_last(struct fy_restore *restore, bool go_on)
+{
+    restore->answered = true;
+    restore->vetoed = !go_on;
+    enter(restore, FY_RESTORE_ENDING);
+    (void)uv_timer_start(&restore->deadline, end_late, END_MS, 0);
+    restore->driver->answer(restore, go_on);
+}
+
+void fy_restore_decide(struct fy_restore *restore, enum fy_restore_decision decision)
+{
+    if (restore->decided || (decision == FY_DECIDE_RUN && restore->phase != FY_RESTORE_HELD))
+        return;
+    restore->decided = true;
+    restore->decision = decision;
+    if (restore->phase == FY_RESTORE_HELD)
+        answer_last(restore, decision == FY_DECIDE_RUN);
+    else if (restore->phase == FY_RESTORE_STARTING)
+        give_up_early(restore);
+}
+
+bool fy_restore_run_given(const struct fy_restore *restore)
+{
+    return restore->answered && !restore->vetoed;
+}
+
+static void deadline_struck(uv_timer_t *timer)
+{
+    struct fy_restore *restore = timer->data;
+    fy_error_set(&restore->err, FY_E_TIMEOUT, "the restore was not complete after %llu ms",
+                 (unsigned long long)restore->host->settings->timeouts.restore_ms);
+    fy_error_next(&restore->err,
+                  "%s/restore.log says how far CRIU came; raise timeouts.restore in ferryd's configuration",
+                  restore->work_dir);
+    fy_restore_decide(restore, FY_DECIDE_DISCARD);
+}
+
+/* ---- stages ---- */
+
+/* In the thread pool. */
+static void examine(uv_work_t *work)
+{
+    struct fy_restore *restore = fy_container_of(work, struct fy_restore, work);
+    (void)fy_process_tree_collect(restore->root_pid, FY_DUMP_PROCESS_LIMIT, &restore->tasks, NULL);
+}
+
+static void examined(uv_work_t *work, int status)
+{
+    struct fy_restore *restore = fy_container_of(work, struct fy_restore, work);
+    (void)status;
+    restore->working = false;
+    if (restore->phase == FY_RESTORE_ENDING) { /* CRIU has ended meanwhile */
+        fy_restore_criu_ended(restore);
+        return;
+    }
+    (void)uv_timer_stop(&restore->deadline);
+    enter(restore, FY_RESTORE_HELD);
+    if (restore->tasks.count == 0 && !restore->decided) {
+        fy_error_set(&restore->err, FY_E_RESTORE, "CRIU says that process %d was restored, and it is not there",
+                     (int)restore->root_pid);
+        fy_restore_decide(restore, FY_DECIDE_DISCARD);
+    } else if (restore->decided) {
+        answer_last(restore, false);
+    } else {
+        restore->events.held(restore, restore->data);
+    }
+}
+
+static void post_restore(struct fy_restore *restore, pid_t pid)
+{
+    restore->root_pid = pid;
+    enter(restore, FY_RESTORE_EXAMINING);
+    restore->working = uv_queue_work(restore->host->loop, &restore->work, examine, examined) == 0;
+    if (!restore->working) {
+        fy_error_set(&restore->err, FY_E_NOMEM, "out of memory for looking at the restored workload");
+        answer_last(restore, false);
+    }
+}
+
+void fy_restore_stage(struct fy_restore *restore, const char *stage, pid_t pid)
+{
+    restore->begun = true;
+    if (strcmp(stage, "post-restore") == 0 && restore->phase == FY_RESTORE_STARTING) {
+        if (restore->decided)
+            answer_last(restore, false);
+        else
+            post_restore(restore, pid);
+        return;
+    }
+    if (strcmp(stage, "post-resume") == 0)
+        restore->resumed = true;
+    /* CRIU may have been started just after it was given up. */
+    bool given_up = restore->phase == FY_RESTORE_STARTING && restore->decided;
+    restore->driver->answer(restore, !given_up);
+}
+
+/* ---- the end ---- */
+
+void fy_restore_criu_ended(struct fy_restore *restore)
+{
+    (void)uv_timer_stop(&restore->deadline);
+    if (restore->phase != FY_RESTORE_ENDING)
+        enter(restore, FY_RESTORE_ENDING);
+    if (restore->working) /* examined() calls again */
+        return;
+    enter(restore, FY_RESTORE_SETTLING);
+    restore->driver->settle(restore);
+}
+
+/* In the thread pool. */
+static void clean(uv_work_t *work)
+{
+    struct fy_restore *restore = fy_container_of(work, struct fy_restore, work);
+    const struct timespec pause = {.tv_nsec = 1000 * 1000};
+    fy_process_tree_kill(&restore->tasks);
+    for (int i = 0; i < KILL_WAIT_MS && fy_process_tree_runs(&restore->tasks); i++)
+        (void)nanosleep(&pause, NULL);
+}
+
+static void cleaned(uv_work_t *work, int status)
+{
+    struct fy_restore *restore = fy_container_of(work, struct fy_restore, work);
+    (void)status;
+    restore->cleaned(restore);
+}
+
+void fy_restore_clean(struct fy_restore *restore, void (*then)(struct fy_restore *restore))
+{
+    restore->cleaned = then;
+    if (restore->tasks.count == 0 || uv_queue_work(restore->host->loop, &restore->work, clean, cleaned) != 0)
+        then(restore);
+}
+
+static void restore_free(struct fy_restore *restore)
+{
+    fy_process_tree_done(&restore->tasks);
+    free(restore->job_id);
+    free(restore->images_dir);
+    free(restore->work_dir);
+    free(restore->bundle);
+    free(restore);
+}
+
+static void deadline_closed(uv_handle_t *handle)
+{
+    struct fy_restore *restore = handle->data;
+    const struct fy_error *err = fy_error_is_set(&restore->err) ? &restore->err : NULL;
+    restore->events.done(restore, restore->state, restore->running_pid, err, restore->data);
+    restore_free(restore);
+}
+
+void fy_restore_ended(struct fy_restore *restore, enum fy_workload_state state, pid_t root_pid,
+                      const struct fy_error *why)
+{
+    bool discarded = restore->decided && restore->decision == FY_DECIDE_DISCARD && state == FY_WORKLOAD_GONE;
+    bool runs = fy_restore_run_given(restore) && state == FY_WORKLOAD_RUNNING;
+    enter(restore, FY_RESTORE_DONE);
+    restore->state = state;
+    restore->running_pid = state == FY_WORKLOAD_RUNNING ? root_pid : 0;
+    if (!discarded && !runs && why)
+        fy_error_propagate(&restore->err, why);
+    uv_close((uv_handle_t *)&restore->deadline, deadline_closed);
+}
+
+/* ---- start ---- */
+
+static int copy_request(struct fy_restore *restore, const struct fy_restore_request *request, struct fy_error *err)
+{
+    restore->spec = request->spec;
+    restore->job_id = strdup(request->job_id);
+    restore->images_dir = strdup(request->images_dir);
+    restore->work_dir = strdup(request->work_dir);
+    restore->bundle = strdup(request->bundle ? request->bundle : "");
+    if (!restore->job_id || !restore->images_dir || !restore->work_dir || !restore->bundle)
+        return fy_error_set(err, FY_E_NOMEM, "out of memory for a restore");
+    return 0;
+}
+
+static void start_failed(uv_handle_t *handle)
+{
+    restore_free(handle->data);
+}
+
+int fy_restore_start(const struct fy_host *host, const struct fy_restore_request *request,
+                     const struct fy_restore_events *events, void *data, struct fy_restore **restore_out,
+                     struct fy_error *err)
+{
+    const struct fy_restore_driver *driver =
+        request->spec->workload.kind == FY_WORKLOAD_RUNC ? &fy_runc_restore_driver : &fy_process_restore_driver;
+    struct fy_restore *restore = calloc(1, driver->size);
+    if (!restore)
+        return fy_error_set(err, FY_E_NOMEM, "out of memory for a restore");
+    restore->driver = driver;
+    restore->host = host;
+    restore->events = *events;
+    restore->data = data;
+    if (copy_request(restore, request, err) < 0) {
+        restore_free(restore);
+        return -1;
+    }
+    (void)uv_timer_init(host->loop, &restore->deadline);
+    restore->deadline.data = restore;
+    if (driver->start(restore, err) < 0) {
+        uv_close((uv_handle_t *)&restore->deadline, start_failed);
+        return -1;
+    }
+    (void)uv_timer_start(&restore->deadline, deadline_struck, host->settings->timeouts.restore_ms, 0);
+    *restore_out = restore;
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* Durations and sizes as people write them in files and on the command line: a whole number and its unit. */
+#ifndef FERRY_CONFIG_QUANTITY_H
+#define FERRY_CONFIG_QUANTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* "500ms", "10s", "5m", "2h" to milliseconds. False for anything else and for what does not fit; *ms is untouched then.
+ */
+bool fy_duration_parse(const char *text, uint64_t *ms);
+/* "100B", "512KiB", "20MiB", "4GiB", "1TiB" to bytes; the same rules. */
+bool fy_size_parse(const char *text, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,127 @@
+/* The list of commands, finding one by its words, and the help that is made from the list. */
+#include "commands.h"
+
+#include <ferry/base/cleanup.h>
+#include <ferry/base/text.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct cli_command *const cli_commands[] = {
+    &cmd_migrate,    &cmd_plan_check, &cmd_plan_run,  &cmd_job_list,   &cmd_job_show, &cmd_job_watch,
+    &cmd_job_cancel, &cmd_job_log,    &cmd_peer_list, &cmd_peer_check, &cmd_status,   &cmd_explain,
+    &cmd_dial,       &cmd_hold,       &cmd_version,   &cmd_help,       NULL,
+};
+
+/* ---- finding ---- */
+
+/* How many words of argv the name takes: 0 if it is another command. */
+static int words_matched(const char *name, int argc, char **argv)
+{
+    const char *space = strchr(name, ' ');
+    size_t first = space ? (size_t)(space - name) : strlen(name);
+    if (argc < 1 || strlen(argv[0]) != first || memcmp(argv[0], name, first) != 0)
+        return 0;
+    if (!space)
+        return 1;
+    return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+/* "job" alone, or with an unknown second word: names what there is. */
+static bool refuse_group(int argc, char **argv, struct fy_error *err)
+{
+    char verbs[128] = "";
+    size_t length = strlen(argv[0]);
+    for (size_t i = 0; cli_commands[i]; i++) {
+        const char *name = cli_commands[i]->name;
+        if (strncmp(name, argv[0], length) != 0 || name[length] != ' ')
+            continue;
+        size_t used = strlen(verbs);
+        (void)snprintf(verbs + used, sizeof(verbs) - used, "%s%s", used ? ", " : "", name + length + 1);
+    }
+    if (!verbs[0])
+        return false;
+    if (argc > 1 && argv[1][0] != '-')
+        fy_error_set(err, FY_E_USAGE, "ferry %s has no command %s", argv[0], argv[1]);
+    else
+        fy_error_set(err, FY_E_USAGE, "ferry %s needs a command", argv[0]);
+    fy_error_next(err, "one of: %s", verbs);
+    return true;
+}
+
+const struct cli_command *cli_find_command(int argc, char **argv, int *words, struct fy_error *err)
+{
+    const char *names[FY_ARRAY_SIZE(cli_commands)];
+    size_t count = 0;
+    for (; cli_commands[count]; count++) {
+        names[count] = cli_commands[count]->name;
+        *words = words_matched(names[count], argc, argv);
+        if (*words)
+            return cli_commands[count];
+    }
+    if (argc == 0) {
+        fy_error_set(err, FY_E_USAGE, "a command is expected");
+        fy_error_next(err, "see: ferry help");
+        return NULL;
+    }
+    if (refuse_group(argc, argv, err))
+        return NULL;
+    const char *near = fy_text_nearest(argv[0], names, count);
+    fy_error_set(err, FY_E_USAGE, "ferry has no command %s", argv[0]);
+    if (near)
+        fy_error_next(err, "did you mean %s? See: ferry help", near);
+    else
+        fy_error_next(err, "see: ferry help");
+    return NULL;
+}
+
+/* ---- help ---- */
+
+#define HELP_COLUMN 26
+
+static void print_entry(const char *left, const char *right)
+{
+    if (strlen(left) < HELP_COLUMN)
+        (void)printf("  %-*s %s\n", HELP_COLUMN, left, right);
+    else
+        (void)printf("  %s\n  %-*s %s\n", left, HELP_COLUMN, "", right);
+}
+
+static void print_option(const char *name, const char *argument, const char *help)
+{
+    char left[96];
+    (void)snprintf(left, sizeof(left), "--%s%s%s", name, argument ? " " : "", argument ? argument : "");
+    print_entry(left, help);
+}
+
+static void print_common_options(void)
+{
+    print_option("socket", "PATH", "control socket of ferryd (" CLI_DEFAULT_SOCKET ")");
+    print_option("json", NULL, "print JSON");
+    print_option("help", NULL, "say how to use it");
+}
+
+void cli_print_usage(void)
+{
+    (void)printf("usage: ferry [--socket PATH] [--json] COMMAND [OPTIONS] ...\n\nCommands:\n");
+    for (size_t i = 0; cli_commands[i]; i++) {
+        char left[96];
+        const struct cli_command *command = cli_commands[i];
+        (void)snprintf(left, sizeof(left), "%s%s%s", command->name, command->operands[0] ? " " : "", command->operands);
+        print_entry(left, command->summary);
+    }
+    (void)printf("\nOptions, before or after the command:\n");
+    print_common_options();
+    (void)printf("\nMore: ferry help COMMAND, ferry(1)\n");
+}
+
+void cli_print_help(const struct cli_command *command)
+{
+    (void)printf("usage: ferry %s%s%s [OPTIONS]\n\n%s.\n", command->name, command->operands[0] ? " " : "",
+                 command->operands, command->summary);
+    if (command->description)
+        (void)printf("\n%s\n", command->description);
+    (void)printf("\nOptions:\n");
+    for (const struct cli_option *option = command->options; option && option->name; option++)
+        print_option(option->name, option->argument, option->help);
+    print_common_options();
+}

@@ -1,0 +1,11 @@
+/* Every command, one file each. */
+#ifndef FERRY_CLI_COMMANDS_H
+#define FERRY_CLI_COMMANDS_H
+
+#include "cli.h"
+
+extern const struct cli_command cmd_migrate, cmd_plan_check, cmd_plan_run, cmd_job_list, cmd_job_show, cmd_job_watch,
+    cmd_job_cancel, cmd_job_log, cmd_peer_list, cmd_peer_check, cmd_status, cmd_explain, cmd_dial, cmd_hold,
+    cmd_version, cmd_help;
+
+#endif

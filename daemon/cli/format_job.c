@@ -1,0 +1,222 @@
+/* Lines and blocks about jobs. Building a text only fails without memory, so appends are checked once, at the end. */
+#include "format_job.h"
+
+#include <ferry/base/text.h>
+#include <ferry/daemon/record.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- one line ---- */
+
+static void append(char line[FORMAT_LINE_SIZE], const char *gap, const char *text)
+{
+    size_t used = strlen(line);
+    (void)snprintf(line + used, FORMAT_LINE_SIZE - used, "%s%s", used ? gap : "", text);
+}
+
+static void append_bytes(char line[FORMAT_LINE_SIZE], const Ferry__Control__Job *job)
+{
+    char sent[FY_TEXT_SIZE], total[FY_TEXT_SIZE], rate[FY_TEXT_SIZE], piece[4 * FY_TEXT_SIZE];
+    if (!job->bytes_sent)
+        return;
+    fy_text_bytes(job->bytes_sent, sent);
+    fy_text_bytes(job->bytes_total, total);
+    fy_text_bytes(job->rate_bytes, rate);
+    if (job->bytes_total >= job->bytes_sent) {
+        unsigned percent = (unsigned)((double)job->bytes_sent * 100.0 / (double)job->bytes_total);
+        (void)snprintf(piece, sizeof(piece), "%s of %s  %u %%", sent, total, percent);
+    } else {
+        (void)snprintf(piece, sizeof(piece), "%s", sent);
+    }
+    append(line, "  ", piece);
+    if (!job->rate_bytes)
+        return;
+    (void)snprintf(piece, sizeof(piece), "%s/s", rate);
+    append(line, "  ", piece);
+}
+
+/* To at most `width` columns, without cutting through a character of several bytes. */
+static void cut(char *line, size_t width)
+{
+    size_t columns = 0, i = 0;
+    for (; line[i]; i++) {
+        if (((unsigned char)line[i] & 0xc0) == 0x80)
+            continue;
+        if (columns++ == width)
+            break;
+    }
+    line[i] = '\0';
+}
+
+void format_progress(const Ferry__Control__Job *job, uint64_t elapsed_us, size_t width, bool named,
+                     char line[FORMAT_LINE_SIZE])
+{
+    char elapsed[FY_TEXT_SIZE], state[32];
+    const char *phase = fy_job_phase_name(job);
+    fy_text_duration(elapsed_us * 1000, elapsed);
+    (void)snprintf(state, sizeof(state), "%-14s", fy_job_state_name(job->state));
+    line[0] = '\0';
+    if (named)
+        append(line, "", job->workload);
+    append(line, "  ", state);
+    append(line, "  ", phase ? phase : "");
+    append_bytes(line, job);
+    append(line, "  ", elapsed);
+    cut(line, width);
+}
+
+/* ---- a block ---- */
+
+static void put_field(struct fy_buf *text, const char *name, const char *value, struct fy_error *err)
+{
+    (void)fy_buf_printf(text, err, "  %-10s %s\n", name, value);
+}
+
+static void put_bytes(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    char total[FY_TEXT_SIZE], sent[FY_TEXT_SIZE], wire[FY_TEXT_SIZE];
+    if (!job->bytes_total && !job->bytes_sent)
+        return;
+    fy_text_bytes(job->bytes_total, total);
+    fy_text_bytes(job->bytes_sent, sent);
+    fy_text_bytes(job->wire_bytes, wire);
+    (void)fy_buf_printf(text, err, "  %-10s %s, %s transferred, %s on the wire\n", "image set",
+                        job->bytes_total ? total : "size not known", sent, wire);
+}
+
+static void put_phases(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    for (size_t i = 0; i < job->n_phases; i++) {
+        char duration[FY_TEXT_SIZE] = "goes on";
+        const Ferry__Control__Phase *phase = job->phases[i];
+        if (phase->has_duration_us)
+            fy_text_duration(phase->duration_us * 1000, duration);
+        (void)fy_buf_printf(text, err, "%s%s %s", i == 0 ? "  phases     " : ", ", phase->name, duration);
+    }
+    if (job->n_phases)
+        (void)fy_buf_printf(text, err, "\n");
+}
+
+static bool preflight_matters(const Ferry__Control__Job *job)
+{
+    for (size_t i = 0; i < job->n_preflight; i++) {
+        if (!job->preflight[i]->ok)
+            return true;
+    }
+    return job->has_dry_run && job->dry_run;
+}
+
+static void put_preflight(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    if (!preflight_matters(job))
+        return;
+    for (size_t i = 0; i < job->n_preflight; i++) {
+        const Ferry__Control__PreflightItem *item = job->preflight[i];
+        (void)fy_buf_printf(text, err, "  %-10s %s  %s%s%s\n", i == 0 ? "preflight" : "", item->ok ? "ok " : "NO ",
+                            item->name, item->detail ? ": " : "", item->detail ? item->detail : "");
+        if (!item->ok && item->next)
+            (void)fy_buf_printf(text, err, "  %-10s        next: %s\n", "", item->next);
+    }
+}
+
+static void put_times(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    char duration[FY_TEXT_SIZE];
+    if (job->elapsed_us) {
+        fy_text_duration(job->elapsed_us * 1000, duration);
+        put_field(text, "total", duration, err);
+    }
+    if (!job->has_downtime_us)
+        return;
+    fy_text_duration(job->downtime_us * 1000, duration);
+    put_field(text, "downtime", duration, err);
+}
+
+static void put_logs(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    if (job->log_dir && job->n_logs)
+        put_field(text, "logs", job->log_dir, err);
+}
+
+static void put_failure(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    if (!job->failure)
+        return;
+    put_field(text, "cause", job->failure->message, err);
+    if (job->failure->next)
+        put_field(text, "next", job->failure->next, err);
+}
+
+int format_job(struct fy_buf *text, const Ferry__Control__Job *job, const struct format_style *style,
+               struct fy_error *err)
+{
+    bool is_source = job->role == FERRY__CONTROL__JOB_ROLE__SOURCE;
+    bool dry_run = job->has_dry_run && job->dry_run;
+    size_t before = text->size;
+    (void)fy_buf_printf(text, err, "%s%s%s: %s %s %s%s\n", style->bold, fy_job_state_name(job->state), style->plain,
+                        job->workload, is_source ? "to" : "from", job->peer, dry_run ? ", dry run" : "");
+    if (job->workload_state)
+        put_field(text, "workload", job->workload_state, err);
+    put_field(text, "job", job->id, err);
+    if (job->plan)
+        put_field(text, "plan", job->plan, err);
+    put_times(text, job, err);
+    put_bytes(text, job, err);
+    put_phases(text, job, err);
+    put_preflight(text, job, err);
+    if (style->with_cause)
+        put_failure(text, job, err);
+    put_logs(text, job, err);
+    if (text->size > before && text->data[text->size - 1] == '\n')
+        return 0;
+    return fy_error_set(err, FY_E_NOMEM, "no memory for describing job %s", job->id);
+}
+
+/* ---- the list ---- */
+
+#define ROW "%-22s  %-14s  %-24s  %-16s  %-19s  %8s  %10s\n"
+
+static void format_local_time(int64_t wall_us, char *text, size_t size)
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm tm;
+    if (!localtime_r(&seconds, &tm) || strftime(text, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        (void)snprintf(text, size, "-");
+}
+
+int format_job_row(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    if (!job)
+        return fy_buf_printf(text, err, ROW, "JOB", "STATE", "WORKLOAD", "PEER", "CREATED", "TOOK", "BYTES");
+    char created[32], took[FY_TEXT_SIZE], bytes[FY_TEXT_SIZE], peer[128];
+    format_local_time(job->created_us, created, sizeof(created));
+    fy_text_duration(job->elapsed_us * 1000, took);
+    fy_text_bytes(job->bytes_sent, bytes);
+    (void)snprintf(peer, sizeof(peer), "%s %s", job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "to" : "from",
+                   job->peer);
+    return fy_buf_printf(text, err, ROW, job->id, fy_job_state_name(job->state), job->workload, peer, created, took,
+                         job->bytes_sent ? bytes : "-");
+}
+
+/* ---- how it ended ---- */
+
+enum cli_exit exit_of_job(const Ferry__Control__Job *job)
+{
+    if (job->state == FERRY__CONTROL__JOB_STATE__COMPLETED)
+        return CLI_DONE;
+    if (job->state == FERRY__CONTROL__JOB_STATE__CANCELLED)
+        return CLI_CANCELLED;
+    if (job->failure && fy_code_from_name(job->failure->code) == FY_E_VERIFY)
+        return CLI_NOT_VERIFIED;
+    return CLI_FAILED;
+}
+
+void error_of_job(const Ferry__Control__Job *job, struct fy_error *err)
+{
+    if (!job->failure)
+        return;
+    fy_error_set(err, fy_code_from_name(job->failure->code), "%s: %s", job->workload, job->failure->message);
+    if (job->failure->next)
+        fy_error_next(err, "%s", job->failure->next);
+}

@@ -1,0 +1,23 @@
+/* The seam between the job table and the agent: tests drive the table without moving anything. */
+#ifndef FERRY_DAEMON_OPS_H
+#define FERRY_DAEMON_OPS_H
+
+#include <ferry/agent/migrate.h>
+
+/* Each as the function of migrate.h of the same purpose. */
+struct fy_migration_ops {
+    int (*start)(const struct fy_host *host, const struct fy_migration_spec *spec,
+                 const struct fy_migration_options *options, const struct fy_migration_events *events, void *data,
+                 struct fy_migration **migration, struct fy_error *err);
+    int (*cancel)(struct fy_migration *migration, const char *why, struct fy_error *err);
+    int (*receive)(const struct fy_host *host, struct fy_link *link, const struct fy_receiver_events *events,
+                   void *data, struct fy_receiver **receiver, struct fy_error *err);
+    int (*receive_cancel)(struct fy_receiver *receiver, const char *why, struct fy_error *err);
+    int (*peer_check)(const struct fy_host *host, const char *peer, fy_peer_check_cb done, void *data,
+                      struct fy_error *err);
+};
+
+/* The real ones. */
+extern const struct fy_migration_ops fy_agent_ops;
+
+#endif

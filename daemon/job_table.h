@@ -1,0 +1,88 @@
+/* What the files of the job table share. */
+#ifndef FERRY_DAEMON_JOB_TABLE_H
+#define FERRY_DAEMON_JOB_TABLE_H
+
+#include <ferry/daemon/jobs.h>
+
+/* Migrations that came in one plan and run one after the other. Freed with its last job's end. */
+struct plan_run {
+    size_t unfinished;
+    bool continue_on_failure;
+    bool failed; /* one has failed: what is queued will not run */
+    char first_failed[FY_JOB_ID_SIZE];
+};
+
+struct fy_job {
+    struct fy_jobs *jobs;
+    struct fy_record *record;      /* the latest; never NULL */
+    struct fy_migration_spec spec; /* source only */
+    struct plan_run *plan;         /* NULL: it came alone, or has ended */
+    bool saving;                   /* its first record is on the way to the disk */
+    bool recorded;                 /* on disk: may start */
+    bool running;                  /* has a migration or a receiver */
+    bool receiving;                /* destination */
+    union {
+        struct fy_migration *migration;
+        struct fy_receiver *receiver;
+    };
+};
+
+struct fy_jobs {
+    struct fy_jobs_options options;
+    struct fy_job **list; /* oldest first */
+    size_t count, capacity;
+    size_t unfinished; /* queued or running */
+    size_t running;
+    size_t ended;
+    struct incoming *incoming; /* links that are served */
+    bool stopping;
+    bool scheduling; /* schedule() is at work further up the stack */
+    void (*idle)(void *data);
+    void *idle_data;
+};
+
+/* ---- job_table.c ---- */
+
+/* Adds a job with this first record; the table takes the record over. */
+struct fy_job *table_add(struct fy_jobs *jobs, struct fy_record *record, struct fy_error *err);
+struct fy_job *table_find(const struct fy_jobs *jobs, const char *id);
+/* The unfinished job that has this workload. */
+struct fy_job *table_holder(const struct fy_jobs *jobs, const char *workload);
+/* Fills `id` with one that no job has. */
+int table_new_id(const struct fy_jobs *jobs, char id[FY_JOB_ID_SIZE], struct fy_error *err);
+/* The migration reported while it runs. */
+void job_reported(struct fy_job *job, const struct fy_migration_report *report);
+/* The migration has ended with this report. The job may be gone afterwards. */
+void job_ended(struct fy_job *job, const struct fy_migration_report *report);
+/* Ends a job that has no migration. The job may be gone afterwards. */
+void job_end(struct fy_job *job, Ferry__Control__JobState state, const char *workload_state,
+             const struct fy_error *cause);
+
+/* ---- job_logs.c ---- */
+
+/* The record with the names of the files that stand in its log directory now; NULL when there is no memory. */
+struct fy_record *record_with_logs(const struct fy_record *record);
+
+/* ---- job_schedule.c ---- */
+
+/* Starts what may start; harmless at any time. */
+void schedule(struct fy_jobs *jobs);
+/* A job of the plan has ended. */
+void plan_job_ended(struct fy_job *job);
+
+/* ---- job_receive.c ---- */
+
+size_t incoming_count(const struct fy_jobs *jobs);
+void incoming_cancel_all(struct fy_jobs *jobs, const char *why);
+
+/* ---- job_recover.c ---- */
+
+/* Settles a job that the last ferryd left unfinished: the record after it, or NULL with `err`. */
+struct fy_record *recover_record(const struct fy_record *record, const char *run_dir, struct fy_error *err);
+
+/* ---- jobs.c ---- */
+
+/* Tells who waits for the stop, once nothing is active. */
+void check_idle(struct fy_jobs *jobs);
+
+#endif

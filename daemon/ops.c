@@ -1,0 +1,10 @@
+/* The agent's own functions behind the job table's seam. */
+#include <ferry/daemon/ops.h>
+
+const struct fy_migration_ops fy_agent_ops = {
+    .start = fy_migration_start,
+    .cancel = fy_migration_cancel,
+    .receive = fy_receiver_start,
+    .receive_cancel = fy_receiver_cancel,
+    .peer_check = fy_peer_check,
+};

@@ -1,0 +1,165 @@
+/* SQLite: WAL, every commit durable before it returns, prepared statements. */
+#include "store_db.h"
+#include "schema.h"
+
+#include <ferry/base/cleanup.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#define BUSY_TIMEOUT_MS 2000 /* somebody looks at the file with another program */
+
+enum statement { BEGIN, COMMIT, ROLLBACK, SAVE, FORGET, STATEMENTS_ };
+
+static const char *const statement_text[STATEMENTS_] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [SAVE] = "INSERT INTO jobs (id, role, state, workload, peer, created_us, ended_us, record) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET "
+             "state = excluded.state, ended_us = excluded.ended_us, record = excluded.record",
+    [FORGET] = "DELETE FROM jobs WHERE id = ?1",
+};
+
+struct store_db {
+    sqlite3 *sqlite;
+    sqlite3_stmt *statements[STATEMENTS_];
+    char *path;
+};
+
+void store_db_close(struct store_db *db)
+{
+    if (!db)
+        return;
+    for (size_t i = 0; i < STATEMENTS_; i++)
+        sqlite3_finalize(db->statements[i]);
+    (void)sqlite3_close(db->sqlite);
+    free(db->path);
+    free(db);
+}
+
+static int check_whole(struct store_db *db, struct fy_error *err)
+{
+    sqlite3_stmt *query = NULL;
+    if (sqlite3_prepare_v2(db->sqlite, "PRAGMA quick_check(1)", -1, &query, NULL) != SQLITE_OK)
+        return schema_error(db->sqlite, db->path, "checking it", err);
+    int rc = sqlite3_step(query);
+    const char *verdict = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(query, 0) : NULL;
+    int result = 0;
+    if (!verdict)
+        result = schema_error(db->sqlite, db->path, "checking it", err);
+    else if (strcmp(verdict, "ok") != 0) {
+        result = fy_error_set(err, FY_E_FORMAT, "%s is damaged: %s", db->path, verdict);
+        fy_error_next(err, "move %s (with its -wal and -shm) away, or put a backup in its place", db->path);
+    }
+    sqlite3_finalize(query);
+    return result;
+}
+
+static int set_up(struct store_db *db, struct fy_error *err)
+{
+    sqlite3_busy_timeout(db->sqlite, BUSY_TIMEOUT_MS);
+    if (sqlite3_exec(db->sqlite, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF", NULL,
+                     NULL, NULL) != SQLITE_OK)
+        return schema_error(db->sqlite, db->path, "opening it", err);
+    if (check_whole(db, err) < 0 || schema_bring_up(db->sqlite, db->path, err) < 0)
+        return -1;
+    for (size_t i = 0; i < STATEMENTS_; i++) {
+        if (sqlite3_prepare_v3(db->sqlite, statement_text[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i],
+                               NULL) != SQLITE_OK)
+            return schema_error(db->sqlite, db->path, "its tables are not as expected", err);
+    }
+    return 0;
+}
+
+int store_db_open(const char *path, struct store_db **db, struct fy_error *err)
+{
+    struct store_db *opened = calloc(1, sizeof(*opened));
+    if (!opened || !(opened->path = strdup(path))) {
+        free(opened);
+        return fy_error_set(err, FY_E_NOMEM, "no memory for opening %s", path);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    if (sqlite3_open_v2(path, &opened->sqlite, flags, NULL) != SQLITE_OK) {
+        schema_error(opened->sqlite, path, "opening it", err);
+        store_db_close(opened);
+        return -1;
+    }
+    if (set_up(opened, err) < 0) {
+        store_db_close(opened);
+        return -1;
+    }
+    *db = opened;
+    return 0;
+}
+
+int store_db_each(struct store_db *db, fy_store_each_cb each, void *data, struct fy_error *err)
+{
+    sqlite3_stmt *query = NULL;
+    if (sqlite3_prepare_v2(db->sqlite, "SELECT record, id FROM jobs ORDER BY created_us, id", -1, &query, NULL) !=
+        SQLITE_OK)
+        return schema_error(db->sqlite, db->path, "reading the jobs", err);
+    int result = 0, rc;
+    while ((rc = sqlite3_step(query)) == SQLITE_ROW && result == 0) {
+        struct fy_record *record =
+            fy_record_unpack(sqlite3_column_blob(query, 0), (size_t)sqlite3_column_bytes(query, 0), err);
+        result = record ? each(record, data, err)
+                        : fy_error_wrap(err, "%s: job %s", db->path, sqlite3_column_text(query, 1));
+    }
+    if (result == 0 && rc != SQLITE_DONE)
+        result = schema_error(db->sqlite, db->path, "reading the jobs", err);
+    sqlite3_finalize(query);
+    return result;
+}
+
+/* Runs a statement that gives no rows; its parameters are bound. */
+static int run(struct store_db *db, enum statement which, const char *doing, struct fy_error *err)
+{
+    sqlite3_stmt *statement = db->statements[which];
+    int rc = sqlite3_step(statement);
+    int result = rc == SQLITE_DONE ? 0 : schema_error(db->sqlite, db->path, doing, err);
+    (void)sqlite3_reset(statement);
+    (void)sqlite3_clear_bindings(statement);
+    return result;
+}
+
+int store_db_begin(struct store_db *db, struct fy_error *err)
+{
+    return run(db, BEGIN, "beginning to write", err);
+}
+
+int store_db_commit(struct store_db *db, struct fy_error *err)
+{
+    return run(db, COMMIT, "writing", err);
+}
+
+void store_db_rollback(struct store_db *db)
+{
+    (void)run(db, ROLLBACK, "undoing", NULL);
+}
+
+int store_db_save(struct store_db *db, const struct fy_record *record, struct fy_error *err)
+{
+    FY_AUTO_FREE uint8_t *packed = NULL;
+    size_t size;
+    if (fy_record_pack(record, &packed, &size, err) < 0)
+        return -1;
+    const Ferry__Control__Job *job = record->job;
+    sqlite3_stmt *save = db->statements[SAVE];
+    sqlite3_bind_text(save, 1, job->id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(save, 2, job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "source" : "destination", -1,
+                      SQLITE_STATIC);
+    sqlite3_bind_text(save, 3, fy_job_state_name(job->state), -1, SQLITE_STATIC);
+    sqlite3_bind_text(save, 4, job->workload, -1, SQLITE_STATIC);
+    sqlite3_bind_text(save, 5, job->peer, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(save, 6, job->created_us);
+    if (job->has_ended_us)
+        sqlite3_bind_int64(save, 7, job->ended_us);
+    sqlite3_bind_blob(save, 8, packed, (int)size, SQLITE_STATIC);
+    return run(db, SAVE, "recording a job", err);
+}
+
+int store_db_forget(struct store_db *db, const char *id, struct fy_error *err)
+{
+    sqlite3_bind_text(db->statements[FORGET], 1, id, -1, SQLITE_STATIC);
+    return run(db, FORGET, "forgetting a job", err);
+}

@@ -1,0 +1,19 @@
+/* The database itself: blocking calls, one thread at a time. store.c decides which thread. */
+#ifndef FERRY_DAEMON_STORE_DB_H
+#define FERRY_DAEMON_STORE_DB_H
+
+#include <ferry/daemon/store.h>
+
+struct store_db;
+
+int store_db_open(const char *path, struct store_db **db, struct fy_error *err);
+/* NULL is legal. */
+void store_db_close(struct store_db *db);
+int store_db_each(struct store_db *db, fy_store_each_cb each, void *data, struct fy_error *err);
+int store_db_begin(struct store_db *db, struct fy_error *err);
+int store_db_commit(struct store_db *db, struct fy_error *err);
+void store_db_rollback(struct store_db *db);
+int store_db_save(struct store_db *db, const struct fy_record *record, struct fy_error *err);
+int store_db_forget(struct store_db *db, const char *id, struct fy_error *err);
+
+#endif

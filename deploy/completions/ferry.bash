@@ -1,0 +1,85 @@
+# Completion of ferry(1) for bash. Peers and jobs are asked of ferryd; without an answer nothing is offered.
+
+# The first column of what `ferry ...` lists.
+_ferry_names() {
+    ferry "${_ferry_socket[@]}" "$@" 2>/dev/null | cut -d ' ' -f 1 | grep -v '^JOB$'
+}
+
+# Sets _ferry_words to the command's words typed so far, without options and their values.
+_ferry_split() {
+    local i word
+    _ferry_words=()
+    _ferry_socket=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+        --socket)
+            _ferry_socket=(--socket "${COMP_WORDS[i + 1]}")
+            i=$((i + 1))
+            ;;
+        --to | --mode | --tcp | --address | --peer-socket) i=$((i + 1)) ;;
+        -*) ;;
+        *) _ferry_words+=("$word") ;;
+        esac
+    done
+}
+
+_ferry_offer() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+_ferry_value() {
+    case $1 in
+    --to) _ferry_offer "$(_ferry_names peer list)" ;;
+    --mode) _ferry_offer stop ;;
+    --tcp) _ferry_offer "established close refuse" ;;
+    --socket | --peer-socket) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    --address) ;;
+    *) return 1 ;;
+    esac
+}
+
+_ferry_option() {
+    local options="--socket --json --help --version"
+    case ${_ferry_words[*]} in
+    migrate*)
+        options+=" --to --mode --tcp --address --file-locks --shell-job --ext-unix-sockets --link-remap --dry-run"
+        options+=" --detach"
+        ;;
+    "plan run"*) options+=" --dry-run --detach" ;;
+    dial*) options+=" --peer-socket" ;;
+    esac
+    _ferry_offer "$options"
+}
+
+_ferry_operand() {
+    local commands="migrate plan job peer status explain dial hold version help"
+    case ${_ferry_words[*]} in
+    "") _ferry_offer "$commands" ;;
+    help) _ferry_offer "$commands" ;;
+    plan | "help plan") _ferry_offer "check run" ;;
+    job | "help job") _ferry_offer "list show watch cancel log" ;;
+    peer | "help peer") _ferry_offer "list check" ;;
+    "plan check" | "plan run") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    "job show" | "job watch" | "job cancel" | "job log") _ferry_offer "$(_ferry_names job list)" ;;
+    explain)
+        _ferry_offer "$(_ferry_names job list)"
+        [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
+        ;;
+    "peer check") _ferry_offer "$(_ferry_names peer list)" ;;
+    migrate) _ferry_offer "process/ runc/" ;;
+    esac
+}
+
+_ferry() {
+    local -a _ferry_words _ferry_socket
+    COMPREPLY=()
+    _ferry_split
+    _ferry_value "${COMP_WORDS[COMP_CWORD - 1]}" && return
+    case ${COMP_WORDS[COMP_CWORD]} in
+    -*) _ferry_option ;;
+    *) _ferry_operand ;;
+    esac
+}
+
+complete -o bashdefault -F _ferry ferry

@@ -1,0 +1,174 @@
+/* Facts about open files: descriptors, what they lead to, and what those need in turn. */
+#include "set.h"
+#include <criu/files.pb-c.h>
+#include <criu/ipc.pb-c.h>
+#include <criu/mounts.pb-c.h>
+#include <criu/sockets.pb-c.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#define GHOST_BIT 0x80000000u /* in remap_id of old images, which have no remap_type */
+
+int fy_collect_fdinfo(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                      struct fy_error *err)
+{
+    const FdinfoEntry *fd = (const FdinfoEntry *)entry->message;
+
+    return vector_push(
+        &set->fds, err,
+        (struct set_fd){
+            .file = file, .files_id = (uint32_t)file->id, .fd = fd->fd, .id = fd->id, .type = (int)fd->type});
+}
+
+/* The member of a file_entry that its type asks for; NULL if it is not set, or the type is not known. */
+static const ProtobufCMessage *member_of(const FileEntry *file)
+{
+    const void *const members[] = {
+        [FD_TYPES__REG] = file->reg,        [FD_TYPES__PIPE] = file->pipe,   [FD_TYPES__FIFO] = file->fifo,
+        [FD_TYPES__INETSK] = file->isk,     [FD_TYPES__UNIXSK] = file->usk,  [FD_TYPES__EVENTFD] = file->efd,
+        [FD_TYPES__EVENTPOLL] = file->epfd, [FD_TYPES__INOTIFY] = file->ify, [FD_TYPES__SIGNALFD] = file->sgfd,
+        [FD_TYPES__PACKETSK] = file->psk,   [FD_TYPES__TTY] = file->tty,     [FD_TYPES__FANOTIFY] = file->ffy,
+        [FD_TYPES__NETLINKSK] = file->nlsk, [FD_TYPES__NS] = file->nsf,      [FD_TYPES__TUNF] = file->tunf,
+        [FD_TYPES__EXT] = file->ext,        [FD_TYPES__TIMERFD] = file->tfd, [FD_TYPES__MEMFD] = file->memfd,
+        [FD_TYPES__BPFMAP] = file->bpf,     [FD_TYPES__PIDFD] = file->pidfd,
+    };
+    size_t type = (size_t)file->type;
+
+    return type < sizeof(members) / sizeof(members[0]) ? members[type] : NULL;
+}
+
+/* Field 1 of every kind of open file is its id. */
+static uint32_t id_of(const ProtobufCMessage *message)
+{
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(message->descriptor, 1);
+
+    return *(const uint32_t *)(const void *)((const char *)message + field->offset);
+}
+
+static int collect_inet(struct fy_set *set, const struct set_file *file, const InetSkEntry *socket,
+                        struct fy_error *err)
+{
+    bool is_connection = socket->type == SOCK_STREAM && socket->proto == IPPROTO_TCP && socket->dst_port != 0;
+
+    if (!is_connection || set->inventory.tcp_close)
+        return 0;
+    return vector_push(&set->image_refs, err,
+                       (struct set_image_ref){file, "a TCP connection", FY_IMAGE_TCP_STREAM, socket->ino});
+}
+
+/* Files that are reopened through the path of another one. */
+static int collect_path_ref(struct fy_set *set, const struct set_file *file, bool has_path, uint32_t id,
+                            const char *what, struct fy_error *err)
+{
+    return has_path ? vector_push(&set->file_refs, err, (struct set_file_ref){file, what, id, FD_TYPES__REG}) : 0;
+}
+
+static int collect_member(struct fy_set *set, const struct set_file *file, int type, const ProtobufCMessage *member,
+                          struct fy_error *err)
+{
+    if (vector_push(&set->open_files, err, (struct set_open_file){.id = id_of(member), .type = type}) < 0)
+        return -1;
+    if (type == FD_TYPES__INETSK)
+        return collect_inet(set, file, (const InetSkEntry *)member, err);
+    if (type == FD_TYPES__FIFO)
+        return collect_path_ref(set, file, ((const FifoEntry *)member)->has_regf_id,
+                                ((const FifoEntry *)member)->regf_id, "the path of a FIFO", err);
+    if (type == FD_TYPES__TTY)
+        return collect_path_ref(set, file, ((const TtyFileEntry *)member)->has_regf_id,
+                                ((const TtyFileEntry *)member)->regf_id, "the path of a terminal", err);
+    return 0;
+}
+
+int fy_collect_file(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                    struct fy_error *err)
+{
+    const FileEntry *open_file = (const FileEntry *)entry->message;
+    const ProtobufCMessage *member = member_of(open_file);
+
+    if (!member)
+        return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name,
+                            "entry %" PRIu64 " at byte %" PRIu64 " (id %" PRIu32
+                            ") does not hold what its type %d says",
+                            entry->number, entry->offset_bytes, open_file->id, (int)open_file->type);
+    if (id_of(member) != open_file->id)
+        return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name,
+                            "entry %" PRIu64 " at byte %" PRIu64 " has two ids, %" PRIu32 " and %" PRIu32,
+                            entry->number, entry->offset_bytes, open_file->id, id_of(member));
+    return collect_member(set, file, (int)open_file->type, member, err);
+}
+
+int fy_collect_legacy_file(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                           struct fy_error *err)
+{
+    return collect_member(set, file, file->type->fd_type, entry->message, err);
+}
+
+/* Files in flight: descriptors that were sent over a socket and not yet received. */
+int fy_collect_packet(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                      struct fy_error *err)
+{
+    const SkPacketEntry *packet = (const SkPacketEntry *)entry->message;
+
+    if (vector_push(&set->file_refs, err, (struct set_file_ref){file, "a packet", packet->id_for, ANY_TYPE}) < 0)
+        return -1;
+    for (size_t i = 0; i < packet->n_scm; i++)
+        for (size_t j = 0; j < packet->scm[i]->n_rights; j++)
+            if (vector_push(&set->file_refs, err,
+                            (struct set_file_ref){file, "a file in flight", packet->scm[i]->rights[j], ANY_TYPE}) < 0)
+                return -1;
+    return 0;
+}
+
+int fy_collect_remap(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                     struct fy_error *err)
+{
+    const RemapFilePathEntry *remap = (const RemapFilePathEntry *)entry->message;
+    bool is_ghost = remap->has_remap_type ? remap->remap_type == REMAP_TYPE__GHOST : remap->remap_id & GHOST_BIT;
+    uint32_t id = remap->has_remap_type ? remap->remap_id : remap->remap_id & ~GHOST_BIT;
+
+    if (vector_push(&set->file_refs, err,
+                    (struct set_file_ref){file, "a path that is gone", remap->orig_id, ANY_TYPE}) < 0)
+        return -1;
+    if (is_ghost)
+        return vector_push(&set->image_refs, err,
+                           (struct set_image_ref){file, "a deleted file", FY_IMAGE_GHOST_FILE, id});
+    if (remap->has_remap_type && remap->remap_type == REMAP_TYPE__PROCFS)
+        return 0;
+    return vector_push(&set->file_refs, err, (struct set_file_ref){file, "a linked file", id, FD_TYPES__REG});
+}
+
+int fy_collect_memfd(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                     struct fy_error *err)
+{
+    const MemfdInodeEntry *inode = (const MemfdInodeEntry *)entry->message;
+
+    if (inode->size == 0)
+        return 0;
+    return vector_push(&set->image_refs, err,
+                       (struct set_image_ref){file, "a memory file", FY_IMAGE_PAGEMAP_SHMEM, inode->shmid});
+}
+
+int fy_collect_ipc_segment(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                           struct fy_error *err)
+{
+    const IpcShmEntry *segment = (const IpcShmEntry *)entry->message;
+
+    if (!segment->in_pagemaps)
+        return 0;
+    return vector_push(&set->image_refs, err,
+                       (struct set_image_ref){file, "a System V segment", FY_IMAGE_PAGEMAP_SHMEM, segment->desc->id});
+}
+
+int fy_collect_mount(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                     struct fy_error *err)
+{
+    const MntEntry *mount = (const MntEntry *)entry->message;
+
+    return vector_push(&set->mounts, err,
+                       (struct set_mount){.file = file,
+                                          .mnt_id = mount->mnt_id,
+                                          .root_dev = mount->root_dev,
+                                          .is_tmpfs = mount->fstype == FSTYPE__TMPFS,
+                                          .is_external = mount->ext_mount || mount->ext_key || mount->with_plugin});
+}

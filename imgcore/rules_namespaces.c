@@ -1,0 +1,75 @@
+/* Rules about namespaces: a namespace of the root task that is not CRIU's own is part of the set, with all its images.
+ */
+#include "set.h"
+#include <inttypes.h>
+#include <sched.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+#define NO_IMAGE FY_IMAGE_KIND_COUNT
+
+static const struct {
+    int flag;
+    const char *what;
+    size_t offset; /* of the number, in struct fy_namespace_ids */
+    enum fy_image_kind images[2];
+} kinds[] = {
+    {CLONE_NEWPID, "pid", offsetof(struct fy_namespace_ids, pid), {NO_IMAGE, NO_IMAGE}},
+    {CLONE_NEWNET, "network", offsetof(struct fy_namespace_ids, net), {FY_IMAGE_NETNS, FY_IMAGE_NETDEV}},
+    {CLONE_NEWIPC, "IPC", offsetof(struct fy_namespace_ids, ipc), {FY_IMAGE_IPC_VAR, NO_IMAGE}},
+    {CLONE_NEWUTS, "UTS", offsetof(struct fy_namespace_ids, uts), {FY_IMAGE_UTSNS, NO_IMAGE}},
+    {CLONE_NEWNS, "mount", offsetof(struct fy_namespace_ids, mnt), {FY_IMAGE_MNTS, NO_IMAGE}},
+    {CLONE_NEWUSER, "user", offsetof(struct fy_namespace_ids, user), {FY_IMAGE_USERNS, NO_IMAGE}},
+    {CLONE_NEWCGROUP, "cgroup", offsetof(struct fy_namespace_ids, cgroup), {NO_IMAGE, NO_IMAGE}},
+    {CLONE_NEWTIME, "time", offsetof(struct fy_namespace_ids, time), {FY_IMAGE_TIMENS, NO_IMAGE}},
+};
+
+static uint32_t id_of(const struct fy_namespace_ids *ids, size_t kind)
+{
+    return *(const uint32_t *)(const void *)((const char *)ids + kinds[kind].offset);
+}
+
+static bool is_dumped(const struct fy_set *set, const struct set_ids *root, size_t kind)
+{
+    uint32_t id = id_of(&root->ns, kind);
+    return id != 0 && id != id_of(&set->inventory.root_ids, kind);
+}
+
+int fy_set_namespaces(const struct fy_set *set)
+{
+    const struct set_ids *root = set->tasks.count ? fy_set_find_ids(set, set->tasks.items[0].pid) : NULL;
+    int flags = 0;
+
+    for (size_t kind = 0; root && kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
+        if (is_dumped(set, root, kind))
+            flags |= kinds[kind].flag;
+    return flags;
+}
+
+static int check_images(const struct fy_set *set, size_t kind, const struct set_ids *task, struct fy_error *err)
+{
+    uint32_t id = id_of(&task->ns, kind);
+
+    for (size_t i = 0; i < 2 && id != 0; i++) {
+        enum fy_image_kind image = kinds[kind].images[i];
+        if (image != NO_IMAGE && !fy_set_find_image(set, image, id))
+            return fy_set_fault(err, NEXT_COPY_OR_DUMP, "pstree.img",
+                                "task %" PRIu32 " is in %s namespace %" PRIu32 ", whose image %s (%%u = %" PRIu32
+                                ") is missing",
+                                task->pid, kinds[kind].what, id, fy_catalogue_get(image)->pattern, id);
+    }
+    return 0;
+}
+
+int fy_rules_namespaces(struct fy_set *set, struct fy_error *err)
+{
+    int flags = fy_set_namespaces(set);
+
+    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
+        for (size_t i = 0; i < set->ids.count && (flags & kinds[kind].flag); i++)
+            if (check_images(set, kind, &set->ids.items[i], err) < 0)
+                return -1;
+    return 0;
+}

@@ -1,0 +1,101 @@
+/* Rule: nothing is left over. An image that no task, table, map or socket leads to means that the entry which led to it
+ * is lost: an array that was cut between two entries looks whole otherwise. */
+#include "set.h"
+#include <inttypes.h>
+
+struct expected {
+    enum fy_image_kind kind;
+    uint64_t id;
+};
+
+struct expectations {
+    VECTOR(struct expected) list;
+};
+
+static const struct {
+    enum fy_image_kind kind;
+    const char *owner;
+} owned[] = {
+    {FY_IMAGE_CORE, "no task or thread of pstree.img"},
+    {FY_IMAGE_IDS, "no live task of pstree.img"},
+    {FY_IMAGE_MM, "no live task of pstree.img"},
+    {FY_IMAGE_FS, "no live task of pstree.img"},
+    {FY_IMAGE_PAGEMAP, "no live task of pstree.img"},
+    {FY_IMAGE_FDINFO, "no task's descriptor table"},
+    {FY_IMAGE_PAGES, "no pagemap"},
+    {FY_IMAGE_TCP_STREAM, "no socket of files.img"},
+};
+
+static int compare_expected(const void *left, const void *right)
+{
+    const struct expected *a = left, *b = right;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static int expect(struct expectations *expectations, enum fy_image_kind kind, uint64_t id, struct fy_error *err)
+{
+    return vector_push(&expectations->list, err, (struct expected){kind, id});
+}
+
+static int expect_of_task(const struct fy_set *set, const struct set_task *task, struct expectations *expectations,
+                          struct fy_error *err)
+{
+    static const enum fy_image_kind of_live[] = {FY_IMAGE_IDS, FY_IMAGE_MM, FY_IMAGE_FS, FY_IMAGE_PAGEMAP};
+    const struct set_ids *ids = fy_set_find_ids(set, task->pid);
+
+    if (expect(expectations, FY_IMAGE_CORE, task->pid, err) < 0)
+        return -1;
+    if (fy_set_is_zombie(set, task))
+        return 0;
+    for (size_t i = 0; i < sizeof(of_live) / sizeof(of_live[0]); i++)
+        if (expect(expectations, of_live[i], task->pid, err) < 0)
+            return -1;
+    for (size_t i = 1; i < task->thread_count; i++)
+        if (expect(expectations, FY_IMAGE_CORE, set->threads.items[task->first_thread + i], err) < 0)
+            return -1;
+    return ids ? expect(expectations, FY_IMAGE_FDINFO, ids->files_id, err) : 0;
+}
+
+static int gather(const struct fy_set *set, struct expectations *expectations, struct fy_error *err)
+{
+    for (size_t i = 0; i < set->tasks.count; i++)
+        if (expect_of_task(set, &set->tasks.items[i], expectations, err) < 0)
+            return -1;
+    for (size_t i = 0; i < set->pagemaps.count; i++)
+        if (expect(expectations, FY_IMAGE_PAGES, set->pagemaps.items[i].pages_id, err) < 0)
+            return -1;
+    for (size_t i = 0; i < set->image_refs.count; i++)
+        if (expect(expectations, set->image_refs.items[i].kind, set->image_refs.items[i].id, err) < 0)
+            return -1;
+    vector_sort(&expectations->list, compare_expected);
+    return 0;
+}
+
+static int check_kind(const struct fy_set *set, size_t which, const struct expectations *expectations,
+                      struct fy_error *err)
+{
+    size_t count;
+    const struct set_file *images = fy_set_images(set, owned[which].kind, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct expected key = {owned[which].kind, images[i].id};
+        if (!vector_find(&expectations->list, &key, compare_expected))
+            return fy_set_fault(err, NEXT_COPY_OR_DUMP, images[i].name,
+                                "belongs to %s: an entry is lost there, or the file is from another checkpoint",
+                                owned[which].owner);
+    }
+    return 0;
+}
+
+int fy_rules_strays(struct fy_set *set, struct fy_error *err)
+{
+    struct expectations expectations = {0};
+    int result = gather(set, &expectations, err);
+
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && result == 0; i++)
+        result = check_kind(set, i, &expectations, err);
+    free(expectations.list.items);
+    return result;
+}

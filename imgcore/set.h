@@ -1,0 +1,159 @@
+/* The index of an image set: the facts that rules need, taken from every file in one pass.
+ *
+ *   set_list.c       what is in the directory
+ *   set_load.c       reads every image once and hands its entries to collectors
+ *   collect_*.c      put facts of entries into the index, by subject
+ *   rules_*.c        compare the facts with one another, by subject
+ *   set_check.c      runs all of these and sums up */
+#ifndef FERRY_IMGCORE_SET_H
+#define FERRY_IMGCORE_SET_H
+
+#include "vector.h"
+#include <ferry/base/error.h>
+#include <ferry/imgcore/catalogue.h>
+#include <ferry/imgcore/image.h>
+#include <ferry/imgcore/inventory.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct set_file {
+    char *name;
+    const struct fy_image_type *type; /* NULL: not CRIU's */
+    uint64_t id;                      /* the number in the name */
+    uint64_t size_bytes;
+    bool is_regular;
+};
+
+struct set_task {
+    uint32_t pid, ppid;
+    size_t first_thread, thread_count; /* in set.threads; of a zombie: garbage */
+};
+
+enum task_state { TASK_NOT_STATED = 0, TASK_ALIVE = 1, TASK_ZOMBIE = 2, TASK_STOPPED = 3 };
+
+struct set_core {
+    const struct set_file *file;
+    uint32_t tid;
+    uint32_t task_state; /* 0: the core of a thread that is not a leader */
+    bool has_thread_core;
+    bool is_32bit;
+};
+
+struct set_ids {
+    uint32_t pid, files_id;
+    struct fy_namespace_ids ns;
+};
+
+/* The page size as the auxiliary vector gives it, read in both of the layouts it may have; 0: not found. */
+struct set_mm {
+    uint32_t pid;
+    uint32_t page_bytes_64bit, page_bytes_32bit;
+};
+
+struct set_fd {
+    const struct set_file *file;
+    uint32_t files_id, fd, id;
+    int type;
+};
+
+#define ANY_TYPE (-1)
+
+struct set_open_file {
+    uint32_t id;
+    int type; /* FD_TYPES__… */
+    bool is_referenced;
+};
+
+/* An entry of `from` that names an open file. */
+struct set_file_ref {
+    const struct set_file *from;
+    const char *what;
+    uint32_t id;
+    int type; /* or ANY_TYPE */
+};
+
+/* An entry of `from` that needs another image to be there. */
+struct set_image_ref {
+    const struct set_file *from;
+    const char *what;
+    enum fy_image_kind kind;
+    uint64_t id;
+};
+
+struct set_pagemap {
+    const struct set_file *file;
+    uint32_t pages_id;
+    uint64_t present_pages, parent_pages, lazy_pages;
+    uint64_t address_bits;   /* all addresses, ORed together */
+    uint64_t page_bytes_max; /* with larger pages than this, entries would overlap */
+    uint64_t previous_address, previous_pages;
+};
+
+struct set_mount {
+    const struct set_file *file;
+    uint32_t mnt_id, root_dev;
+    bool is_tmpfs;
+    bool is_external; /* its content comes from elsewhere */
+};
+
+struct fy_set {
+    int dir_fd;
+    VECTOR(struct set_file) files; /* CRIU's sorted by kind and id, then the others by name */
+    size_t known_count;
+    struct fy_inventory inventory;
+    VECTOR(struct set_task) tasks; /* in the order of pstree.img */
+    VECTOR(uint32_t) threads;
+    VECTOR(struct set_core) cores; /* from here on sorted by the first number, for looking up */
+    VECTOR(struct set_ids) ids;
+    VECTOR(struct set_mm) mms;
+    VECTOR(struct set_fd) fds;
+    VECTOR(struct set_open_file) open_files; /* by type and id */
+    VECTOR(struct set_file_ref) file_refs;   /* in the order they were found */
+    VECTOR(struct set_image_ref) image_refs;
+    VECTOR(struct set_pagemap) pagemaps;
+    VECTOR(struct set_mount) mounts;
+};
+
+void fy_set_init(struct fy_set *set, int dir_fd);
+void fy_set_done(struct fy_set *set);
+
+/* Takes down what is in the directory. */
+int fy_set_list(struct fy_set *set, struct fy_error *err);
+/* Reads the inventory. FY_E_VERIFY for sets that are not whole by what it says. */
+int fy_set_load_inventory(struct fy_set *set, struct fy_error *err);
+/* Reads all other images, each to its last byte. */
+int fy_set_load(struct fy_set *set, struct fy_error *err);
+
+/* NULL when it is not there. */
+const struct set_file *fy_set_find_image(const struct fy_set *set, enum fy_image_kind kind, uint64_t id);
+/* The images of one kind: the first, and how many. */
+const struct set_file *fy_set_images(const struct fy_set *set, enum fy_image_kind kind, size_t *count);
+const struct set_core *fy_set_find_core(const struct fy_set *set, uint32_t tid);
+const struct set_ids *fy_set_find_ids(const struct fy_set *set, uint32_t pid);
+struct set_open_file *fy_set_find_open_file(const struct fy_set *set, int type, uint32_t id);
+bool fy_set_is_zombie(const struct fy_set *set, const struct set_task *task);
+/* Of the task `pid`, or of any task that says it, or 4096. */
+uint32_t fy_set_page_bytes(const struct fy_set *set, uint64_t pid);
+
+/* Entries of one image to facts; `file` is the image. */
+typedef int fy_collector(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                         struct fy_error *err);
+fy_collector fy_collect_pstree, fy_collect_core, fy_collect_ids, fy_collect_mm, fy_collect_fs;
+fy_collector fy_collect_fdinfo, fy_collect_file, fy_collect_legacy_file, fy_collect_packet, fy_collect_remap;
+fy_collector fy_collect_memfd, fy_collect_ipc_segment, fy_collect_mount;
+fy_collector fy_collect_pagemap;
+
+/* The rules of one subject; -1 with FY_E_VERIFY at the first that is broken. */
+typedef int fy_rules(struct fy_set *set, struct fy_error *err);
+fy_rules fy_rules_tasks, fy_rules_strays, fy_rules_files, fy_rules_references, fy_rules_namespaces, fy_rules_pages;
+
+/* CLONE_NEW… bits of the namespaces that are part of the set. */
+int fy_set_namespaces(const struct fy_set *set);
+
+/* FY_E_VERIFY: "FILE: what is wrong", and what to do. Returns -1. */
+__attribute__((format(printf, 4, 5))) int fy_set_fault(struct fy_error *err, const char *next, const char *file,
+                                                       const char *format, ...);
+#define NEXT_COPY_OR_DUMP "Copy the set again from where it was taken; if it is the same there, take a new checkpoint."
+#define NEXT_DUMP "Take a new checkpoint: this one cannot be restored."
+
+#endif

@@ -1,0 +1,192 @@
+/* Reads every image of a set once, to its last byte, and hands the entries to the collectors of their kind. */
+#include "inventory_private.h"
+#include "set.h"
+
+static fy_collector *const collectors[FY_IMAGE_KIND_COUNT] = {
+    [FY_IMAGE_PSTREE] = fy_collect_pstree,
+    [FY_IMAGE_CORE] = fy_collect_core,
+    [FY_IMAGE_IDS] = fy_collect_ids,
+    [FY_IMAGE_MM] = fy_collect_mm,
+    [FY_IMAGE_FS] = fy_collect_fs,
+    [FY_IMAGE_FDINFO] = fy_collect_fdinfo,
+    [FY_IMAGE_FILES] = fy_collect_file,
+    [FY_IMAGE_SK_QUEUES] = fy_collect_packet,
+    [FY_IMAGE_REMAP_FPATH] = fy_collect_remap,
+    [FY_IMAGE_MEMFD_INODE] = fy_collect_memfd,
+    [FY_IMAGE_IPCNS_SHM] = fy_collect_ipc_segment,
+    [FY_IMAGE_MNTS] = fy_collect_mount,
+    [FY_IMAGE_PAGEMAP] = fy_collect_pagemap,
+    [FY_IMAGE_PAGEMAP_SHMEM] = fy_collect_pagemap,
+};
+
+/* What the reader dislikes about an image's content makes the set not whole; what the system says stays as it is. */
+static void as_verdict(struct fy_error *err)
+{
+    if (err->code == FY_E_FORMAT)
+        err->code = FY_E_VERIFY;
+    if ((err->code == FY_E_VERIFY || err->code == FY_E_LIMIT) && !err->next[0])
+        (void)fy_error_next(err, NEXT_COPY_OR_DUMP);
+}
+
+/* CRIU decides by the inventory which magics to expect, so an image of the other form would be misread. */
+static int check_framing(const struct fy_set *set, const struct set_file *file, const struct fy_image *image,
+                         struct fy_error *err)
+{
+    bool common_magic = fy_image_framing(image) != FY_FRAMING_V1_0;
+
+    /* Statistics are of the CRIU that ran last, and the inventory has one magic in either form. */
+    if (file->type->kind == FY_IMAGE_INVENTORY || fy_catalogue_is_service(file->type) ||
+        common_magic == (set->inventory.img_version >= 2))
+        return 0;
+    return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name,
+                        common_magic ? "begins with two magics, but inventory.img says version 1.0, which has one"
+                                     : "begins with one magic, but inventory.img says version 1.1, which has two");
+}
+
+static int read_entries(struct fy_set *set, const struct set_file *file, struct fy_image *image, struct fy_error *err)
+{
+    fy_collector *collect = file->type->fd_type ? fy_collect_legacy_file : collectors[file->type->kind];
+    struct fy_image_entry entry;
+    int result;
+
+    while ((result = fy_image_next(image, &entry, err)) > 0)
+        if (collect && collect(set, file, &entry, err) < 0)
+            return -1;
+    return result;
+}
+
+static int load_file(struct fy_set *set, const struct set_file *file, struct fy_error *err)
+{
+    struct fy_error own = FY_ERROR_INIT;
+    struct fy_image *image = NULL;
+    int result;
+
+    if (!file->is_regular)
+        return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name, "is not a regular file");
+    if (file->id > UINT32_MAX && file->type->kind != FY_IMAGE_PAGEMAP_SHMEM)
+        return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name, "has a number of more than 32 bits in its name");
+    if (file->type->magic == 0)
+        return 0;
+    result = fy_image_open(set->dir_fd, file->name, NULL, &image, &own);
+    if (result == 0)
+        result = check_framing(set, file, image, &own);
+    if (result == 0)
+        result = read_entries(set, file, image, &own);
+    fy_image_free(image);
+    if (result < 0) {
+        as_verdict(&own);
+        fy_error_propagate(err, &own);
+    }
+    return result;
+}
+
+static int compare_cores(const void *left, const void *right)
+{
+    const struct set_core *a = left, *b = right;
+    return (a->tid > b->tid) - (a->tid < b->tid);
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    const struct set_ids *a = left, *b = right;
+    return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+static int compare_mms(const void *left, const void *right)
+{
+    const struct set_mm *a = left, *b = right;
+    return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+static int compare_fds(const void *left, const void *right)
+{
+    const struct set_fd *a = left, *b = right;
+    if (a->files_id != b->files_id)
+        return a->files_id < b->files_id ? -1 : 1;
+    return (a->fd > b->fd) - (a->fd < b->fd);
+}
+
+static int compare_open_files(const void *left, const void *right)
+{
+    const struct set_open_file *a = left, *b = right;
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static int compare_pagemaps(const void *left, const void *right)
+{
+    const struct set_pagemap *a = left, *b = right;
+    return (a->pages_id > b->pages_id) - (a->pages_id < b->pages_id);
+}
+
+int fy_set_load(struct fy_set *set, struct fy_error *err)
+{
+    for (size_t i = 0; i < set->known_count; i++)
+        if (load_file(set, &set->files.items[i], err) < 0)
+            return -1;
+    vector_sort(&set->cores, compare_cores);
+    vector_sort(&set->ids, compare_ids);
+    vector_sort(&set->mms, compare_mms);
+    vector_sort(&set->fds, compare_fds);
+    vector_sort(&set->open_files, compare_open_files);
+    vector_sort(&set->pagemaps, compare_pagemaps);
+    return 0;
+}
+
+int fy_set_load_inventory(struct fy_set *set, struct fy_error *err)
+{
+    struct fy_error own = FY_ERROR_INIT;
+
+    if (!fy_set_find_image(set, FY_IMAGE_INVENTORY, 0))
+        return fy_set_fault(err, NEXT_DUMP, "inventory.img",
+                            "is missing: it is written last, so the dump did not finish");
+    if (fy_inventory_read(set->dir_fd, &set->inventory, &own) == 0)
+        return 0;
+    as_verdict(&own);
+    fy_error_propagate(err, &own);
+    return -1;
+}
+
+const struct set_core *fy_set_find_core(const struct fy_set *set, uint32_t tid)
+{
+    struct set_core key = {.tid = tid};
+    return vector_find(&set->cores, &key, compare_cores);
+}
+
+const struct set_ids *fy_set_find_ids(const struct fy_set *set, uint32_t pid)
+{
+    struct set_ids key = {.pid = pid};
+    return vector_find(&set->ids, &key, compare_ids);
+}
+
+struct set_open_file *fy_set_find_open_file(const struct fy_set *set, int type, uint32_t id)
+{
+    struct set_open_file key = {.type = type, .id = id};
+    return vector_find(&set->open_files, &key, compare_open_files);
+}
+
+bool fy_set_is_zombie(const struct fy_set *set, const struct set_task *task)
+{
+    const struct set_core *core = fy_set_find_core(set, task->pid);
+    return core && core->task_state == TASK_ZOMBIE;
+}
+
+static uint32_t page_bytes_of(const struct fy_set *set, const struct set_mm *mm)
+{
+    const struct set_core *core = fy_set_find_core(set, mm->pid);
+    return core && core->is_32bit ? mm->page_bytes_32bit : mm->page_bytes_64bit;
+}
+
+uint32_t fy_set_page_bytes(const struct fy_set *set, uint64_t pid)
+{
+    struct set_mm key = {.pid = (uint32_t)pid};
+    const struct set_mm *mm = vector_find(&set->mms, &key, compare_mms);
+
+    if (mm && page_bytes_of(set, mm))
+        return page_bytes_of(set, mm);
+    for (size_t i = 0; i < set->mms.count; i++)
+        if (page_bytes_of(set, &set->mms.items[i]))
+            return page_bytes_of(set, &set->mms.items[i]);
+    return 4096;
+}

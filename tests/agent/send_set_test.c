@@ -1,0 +1,249 @@
+/* An image set goes over a real link between two sessions and arrives the same. */
+#include "receive_set.h"
+#include "send_set.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <ferry/base/cleanup.h>
+#include <ferry/base/fs.h>
+#include <ferry/transport/local.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct side {
+    struct fy_session session;
+    struct rig *rig;
+};
+
+struct rig {
+    uv_loop_t loop;
+    char base[64];
+    char from[96];
+    char to[96];
+    char socket[96];
+    struct fy_listener *listener;
+    struct side sender;
+    struct side receiver;
+    struct fy_send_set *send;
+    struct fy_receive_set *receive;
+    bool sent;
+    bool arrived;
+    bool cut_early; /* close the link as soon as the first file begins */
+    struct fy_error send_error;
+    struct fy_error receive_error;
+    unsigned closed;
+};
+
+static void received(uint64_t bytes, void *data)
+{
+    (void)bytes;
+    (void)data;
+}
+
+static void pressure(bool pause, void *data)
+{
+    struct rig *rig = data;
+    if (!rig->receiver.session.link)
+        return;
+    if (pause)
+        fy_link_pause(rig->receiver.session.link);
+    else
+        fy_link_resume(rig->receiver.session.link);
+}
+
+static void set_arrived(const struct fy_error *err, void *data)
+{
+    struct rig *rig = data;
+    rig->receive = NULL;
+    rig->arrived = true;
+    fy_error_propagate(&rig->receive_error, err);
+    fy_session_close(&rig->receiver.session);
+}
+
+static void set_sent(const struct fy_error *err, uint64_t bytes, void *data)
+{
+    (void)bytes;
+    struct rig *rig = data;
+    rig->send = NULL;
+    rig->sent = true;
+    fy_error_propagate(&rig->send_error, err);
+}
+
+static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
+{
+    struct side *side = fy_container_of(session, struct side, session);
+    struct rig *rig = side->rig;
+    struct fy_error err = FY_ERROR_INIT;
+    cr_expect_str_eq(hello->name, side == &rig->sender ? "receiver" : "sender");
+    if (side == &rig->sender)
+        cr_assert_eq(fy_send_set_start(&rig->loop, rig->from, session, set_sent, rig, &rig->send, &err), 0, "%s",
+                     err.message);
+}
+
+static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body,
+                          size_t body_bytes)
+{
+    struct rig *rig = fy_container_of(session, struct side, session)->rig;
+    if (rig->cut_early) {
+        fy_session_close(session);
+        return;
+    }
+    if (rig->receive)
+        fy_receive_set_frame(rig->receive, frame, body, body_bytes);
+}
+
+static void drained(struct fy_session *session)
+{
+    struct rig *rig = fy_container_of(session, struct side, session)->rig;
+    if (rig->send)
+        fy_send_set_drained(rig->send);
+}
+
+static void closed(struct fy_session *session, const struct fy_error *err)
+{
+    struct rig *rig = fy_container_of(session, struct side, session)->rig;
+    rig->closed++;
+    if (rig->send)
+        fy_send_set_drained(rig->send); /* it sees that the link is gone */
+    if (session == &rig->receiver.session && rig->receive) {
+        struct fy_error lost = FY_ERROR_INIT;
+        fy_error_propagate(&lost, err);
+        fy_error_set(&lost, FY_E_CANCELLED, "closed");
+        fy_receive_set_stop(rig->receive, &lost);
+    }
+}
+
+static const struct fy_session_events events = {
+    .greeted = greeted, .frame = frame_arrived, .drained = drained, .closed = closed};
+
+static void accepted(struct fy_link *link, uid_t uid, pid_t pid, void *data)
+{
+    (void)uid;
+    (void)pid;
+    struct rig *rig = data;
+    fy_session_init(&rig->receiver.session, "receiver", &events);
+    fy_link_set_events(link, &fy_session_link_events, &rig->receiver.session);
+    fy_session_attach(&rig->receiver.session, link, true);
+    fy_listener_close(rig->listener, NULL, NULL);
+}
+
+static void open_rig(struct rig *rig)
+{
+    static const struct fy_receive_set_events receive_events = {
+        .received = received, .pressure = pressure, .done = set_arrived};
+    struct fy_error err = FY_ERROR_INIT;
+    *rig = (struct rig){.base = "/dev/shm/ferry-send-XXXXXX"};
+    rig->sender.rig = rig->receiver.rig = rig;
+    cr_assert(mkdtemp(rig->base));
+    (void)snprintf(rig->from, sizeof rig->from, "%s/from", rig->base);
+    (void)snprintf(rig->to, sizeof rig->to, "%s/to", rig->base);
+    (void)snprintf(rig->socket, sizeof rig->socket, "%s/socket", rig->base);
+    cr_assert_eq(fy_fs_make_directories(rig->from, 0700, &err), 0);
+    cr_assert_eq(fy_fs_make_directories(rig->to, 0700, &err), 0);
+    cr_assert_eq(uv_loop_init(&rig->loop), 0);
+    cr_assert_eq(fy_receive_set_start(&rig->loop, rig->to, UINT64_MAX, &receive_events, rig, &rig->receive, &err), 0);
+    struct fy_listener_options options = {
+        .path = rig->socket, .mode = 0600, .owner_uid = (uid_t)-1, .owner_gid = (gid_t)-1, .max_links = 2};
+    cr_assert_eq(fy_listener_start(&rig->loop, &options, accepted, rig, &rig->listener, &err), 0, "%s", err.message);
+}
+
+static void run_rig(struct rig *rig)
+{
+    struct fy_link *link = NULL;
+    struct fy_error err = FY_ERROR_INIT;
+    fy_session_init(&rig->sender.session, "sender", &events);
+    cr_assert_eq(fy_local_connect(&rig->loop, rig->socket, &fy_session_link_events, &rig->sender.session, &link, &err),
+                 0);
+    fy_session_attach(&rig->sender.session, link, false);
+    (void)uv_run(&rig->loop, UV_RUN_DEFAULT);
+    cr_expect(rig->sent);
+    cr_expect(rig->arrived);
+    cr_expect_eq(rig->closed, 2);
+    cr_expect_eq(uv_loop_close(&rig->loop), 0);
+}
+
+static void add_file(const struct rig *rig, const char *name, size_t size, unsigned zero_every)
+{
+    char path[160];
+    uint8_t *data = malloc(size ? size : 1);
+    cr_assert(data);
+    for (size_t i = 0; i < size; i++)
+        data[i] = (i / 4096) % zero_every == 0 ? 0 : (uint8_t)(i * 2654435761u >> 13);
+    (void)snprintf(path, sizeof path, "%s/%s", rig->from, name);
+    cr_assert_eq(fy_fs_write_file(path, data, size, 0600, NULL), 0);
+    free(data);
+}
+
+static void expect_same(const struct rig *rig, const char *name)
+{
+    char path[160];
+    char *ours = NULL;
+    char *theirs = NULL;
+    size_t our_size = 0;
+    size_t their_size = 0;
+    (void)snprintf(path, sizeof path, "%s/%s", rig->from, name);
+    cr_assert_eq(fy_fs_read_file(path, SIZE_MAX / 2, &ours, &our_size, NULL), 0);
+    (void)snprintf(path, sizeof path, "%s/%s", rig->to, name);
+    cr_assert_eq(fy_fs_read_file(path, SIZE_MAX / 2, &theirs, &their_size, NULL), 0);
+    cr_expect_eq(our_size, their_size);
+    cr_expect_eq(memcmp(ours, theirs, our_size), 0, "%s", name);
+    free(ours);
+    free(theirs);
+}
+
+Test(send_set, arrives_byte_for_byte)
+{
+    static const struct {
+        const char *name;
+        size_t size;
+        unsigned zero_every;
+    } files[] = {
+        {"inventory.img", 100, 9},          {"empty.img", 0, 1},
+        {"all-zero.img", 3u << 20, 1},      {"pages-1.img", 40u << 20, 3},
+        {"pages-2.img", (1u << 20) + 1, 2}, {"mm-1.img", 1u << 20, 7},
+    };
+    struct rig rig;
+    open_rig(&rig);
+    for (size_t i = 0; i < FY_ARRAY_SIZE(files); i++)
+        add_file(&rig, files[i].name, files[i].size, files[i].zero_every);
+    run_rig(&rig);
+    cr_expect_eq(rig.send_error.code, FY_OK, "%s", rig.send_error.message);
+    cr_expect_eq(rig.receive_error.code, FY_OK, "%s", rig.receive_error.message);
+    for (size_t i = 0; i < FY_ARRAY_SIZE(files); i++)
+        expect_same(&rig, files[i].name);
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}
+
+Test(send_set, a_link_that_closes_ends_both_sides_once)
+{
+    struct rig rig;
+    open_rig(&rig);
+    rig.cut_early = true;
+    add_file(&rig, "pages-1.img", 64u << 20, 1000);
+    run_rig(&rig);
+    cr_expect_eq(rig.send_error.code, FY_E_UNREACHABLE, "%s", rig.send_error.message);
+    cr_expect_neq(rig.receive_error.code, FY_OK);
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}
+
+Test(send_set, refuses_what_is_not_a_plain_file)
+{
+    struct rig rig;
+    struct fy_send_set *send = NULL;
+    struct fy_error err = FY_ERROR_INIT;
+    open_rig(&rig);
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/parent", rig.from);
+    cr_assert_eq(symlink("/etc", path), 0);
+    cr_expect_eq(fy_send_set_start(&rig.loop, rig.from, &rig.sender.session, set_sent, &rig, &send, &err), -1);
+    cr_expect_eq(err.code, FY_E_VERIFY);
+    cr_expect(strstr(err.message, "parent"));
+    struct fy_error stop = FY_ERROR_INIT;
+    fy_error_set(&stop, FY_E_CANCELLED, "over");
+    fy_receive_set_stop(rig.receive, &stop);
+    fy_listener_close(rig.listener, NULL, NULL);
+    (void)uv_run(&rig.loop, UV_RUN_DEFAULT);
+    cr_expect_eq(uv_loop_close(&rig.loop), 0);
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}

@@ -1,0 +1,51 @@
+/* Durations and sizes: what is refused, then what is read. */
+#include <criterion/criterion.h>
+#include <ferry/base/cleanup.h>
+#include <ferry/config/quantity.h>
+
+Test(quantity, refused)
+{
+    static const char *const durations[] = {"",
+                                            "10",
+                                            "s",
+                                            "10 s",
+                                            " 10s",
+                                            "10S",
+                                            "1.5s",
+                                            "-1s",
+                                            "+1s",
+                                            "10d",
+                                            "10ss",
+                                            "0x1s",
+                                            "10s ",
+                                            "18446744073709552s",
+                                            "18446744073709551616ms"};
+    static const char *const sizes[] = {"", "1", "KiB", "1KB", "1K", "1kib", "1 MiB", "16777216TiB", "-1B"};
+    uint64_t value = 7;
+    for (size_t i = 0; i < FY_ARRAY_SIZE(durations); i++)
+        cr_expect_not(fy_duration_parse(durations[i], &value), "'%s'", durations[i]);
+    for (size_t i = 0; i < FY_ARRAY_SIZE(sizes); i++)
+        cr_expect_not(fy_size_parse(sizes[i], &value), "'%s'", sizes[i]);
+    cr_expect_eq(value, 7, "untouched on failure");
+}
+
+Test(quantity, read)
+{
+    static const struct {
+        const char *text;
+        uint64_t value;
+    } durations[] = {{"0ms", 0},     {"500ms", 500},  {"10s", 10000},
+                     {"5m", 300000}, {"2h", 7200000}, {"18446744073709551s", UINT64_C(18446744073709551000)}},
+      sizes[] = {{"0B", 0},
+                 {"100B", 100},
+                 {"512KiB", 524288},
+                 {"20MiB", 20971520},
+                 {"4GiB", UINT64_C(4) << 30},
+                 {"16777215TiB", UINT64_C(16777215) << 40}};
+    uint64_t value;
+    for (size_t i = 0; i < FY_ARRAY_SIZE(durations); i++)
+        cr_expect(fy_duration_parse(durations[i].text, &value) && value == durations[i].value, "'%s'",
+                  durations[i].text);
+    for (size_t i = 0; i < FY_ARRAY_SIZE(sizes); i++)
+        cr_expect(fy_size_parse(sizes[i].text, &value) && value == sizes[i].value, "'%s'", sizes[i].text);
+}
