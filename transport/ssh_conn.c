@@ -242,8 +242,12 @@ static int explain_socket(struct fy_ssh_conn *conn, struct fy_error *err)
     const char *reason = conn->disconnect_text[0] ? conn->disconnect_text
                          : conn->socket_errno     ? strerrordesc_np(conn->socket_errno)
                                                   : "the server closed it";
-    (void)fy_error_set(err, FY_E_UNREACHABLE, "%s: the connection ended while %s: %s", conn->target->name, conn->doing,
+    /* The kernel's own deadline (TCP_USER_TIMEOUT) can pass before ours is looked at: it is the same finding. */
+    enum fy_code code = conn->socket_errno == ETIMEDOUT ? FY_E_TIMEOUT : FY_E_UNREACHABLE;
+    (void)fy_error_set(err, code, "%s: the connection ended while %s: %s", conn->target->name, conn->doing,
                        reason ? reason : "unknown cause");
+    if (code == FY_E_TIMEOUT)
+        return fy_error_next(err, "see that the host and the network between are up");
     return fy_error_next(err, "see sshd's log on %s", conn->target->host);
 }
 

@@ -45,6 +45,7 @@ struct cli_option {
     const char *argument; /* what it is called in the help; NULL for flags */
     const char *help;
     size_t offset;
+    char letter; /* its short form; 0: none */
 };
 
 struct cli_command {

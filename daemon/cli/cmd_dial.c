@@ -10,7 +10,7 @@ struct values {
 
 static const struct cli_option options[] = {
     {"peer-socket", CLI_TEXT, "PATH", "peer socket of ferryd (" CLI_DEFAULT_PEER_SOCKET ")",
-     offsetof(struct values, peer_socket)},
+     offsetof(struct values, peer_socket), 0},
     {0},
 };
 

@@ -12,18 +12,19 @@ struct values {
 };
 
 static const struct cli_option options[] = {
-    {"to", CLI_TEXT, "PEER", "where to, a name of `ferry peer list`; required", offsetof(struct values, to)},
-    {"mode", CLI_TEXT, "MODE", "stop: freeze, copy, run there (default)", offsetof(struct values, mode)},
-    {"tcp", CLI_TEXT, "MODE", "connections: established (kept, default), close, refuse", offsetof(struct values, tcp)},
+    {"to", CLI_TEXT, "PEER", "where to, a name of `ferry peer list`; required", offsetof(struct values, to), 0},
+    {"mode", CLI_TEXT, "MODE", "stop: freeze, copy, run there (default)", offsetof(struct values, mode), 0},
+    {"tcp", CLI_TEXT, "MODE", "connections: established (kept, default), close, refuse", offsetof(struct values, tcp),
+     0},
     {"address", CLI_LIST, "IP/LEN@DEV", "service address that moves along; repeatable",
-     offsetof(struct values, addresses)},
-    {"file-locks", CLI_FLAG, NULL, "the workload holds file locks: keep them", offsetof(struct values, file_locks)},
-    {"shell-job", CLI_FLAG, NULL, "the process was started from a shell", offsetof(struct values, shell_job)},
+     offsetof(struct values, addresses), 0},
+    {"file-locks", CLI_FLAG, NULL, "the workload holds file locks: keep them", offsetof(struct values, file_locks), 0},
+    {"shell-job", CLI_FLAG, NULL, "the process was started from a shell", offsetof(struct values, shell_job), 0},
     {"ext-unix-sockets", CLI_FLAG, NULL, "allow unix sockets connected to others",
-     offsetof(struct values, ext_unix_sockets)},
-    {"link-remap", CLI_FLAG, NULL, "keep open files that were unlinked", offsetof(struct values, link_remap)},
-    {"dry-run", CLI_FLAG, NULL, "only ask the destination whether it could", offsetof(struct values, dry_run)},
-    {"detach", CLI_FLAG, NULL, "print the job's id and do not wait", offsetof(struct values, detach)},
+     offsetof(struct values, ext_unix_sockets), 0},
+    {"link-remap", CLI_FLAG, NULL, "keep open files that were unlinked", offsetof(struct values, link_remap), 0},
+    {"dry-run", CLI_FLAG, NULL, "only ask the destination whether it could", offsetof(struct values, dry_run), 0},
+    {"detach", CLI_FLAG, NULL, "print the job's id and do not wait", offsetof(struct values, detach), 0},
     {0},
 };
 

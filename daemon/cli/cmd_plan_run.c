@@ -10,8 +10,8 @@ struct values {
 };
 
 static const struct cli_option options[] = {
-    {"dry-run", CLI_FLAG, NULL, "only ask the destinations whether they could", offsetof(struct values, dry_run)},
-    {"detach", CLI_FLAG, NULL, "print the first job's id and do not wait", offsetof(struct values, detach)},
+    {"dry-run", CLI_FLAG, NULL, "only ask the destinations whether they could", offsetof(struct values, dry_run), 0},
+    {"detach", CLI_FLAG, NULL, "print the first job's id and do not wait", offsetof(struct values, detach), 0},
     {0},
 };
 

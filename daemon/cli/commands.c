@@ -86,18 +86,20 @@ static void print_entry(const char *left, const char *right)
         (void)printf("  %s\n  %-*s %s\n", left, HELP_COLUMN, "", right);
 }
 
-static void print_option(const char *name, const char *argument, const char *help)
+static void print_option(char letter, const char *name, const char *argument, const char *help)
 {
-    char left[96];
-    (void)snprintf(left, sizeof(left), "--%s%s%s", name, argument ? " " : "", argument ? argument : "");
+    char left[96], brief[8] = "";
+    if (letter)
+        (void)snprintf(brief, sizeof(brief), "-%c, ", letter);
+    (void)snprintf(left, sizeof(left), "%s--%s%s%s", brief, name, argument ? " " : "", argument ? argument : "");
     print_entry(left, help);
 }
 
 static void print_common_options(void)
 {
-    print_option("socket", "PATH", "control socket of ferryd (" CLI_DEFAULT_SOCKET ")");
-    print_option("json", NULL, "print JSON");
-    print_option("help", NULL, "say how to use it");
+    print_option(0, "socket", "PATH", "control socket of ferryd (" CLI_DEFAULT_SOCKET ")");
+    print_option(0, "json", NULL, "print JSON");
+    print_option(0, "help", NULL, "say how to use it");
 }
 
 void cli_print_usage(void)
@@ -122,6 +124,6 @@ void cli_print_help(const struct cli_command *command)
         (void)printf("\n%s\n", command->description);
     (void)printf("\nOptions:\n");
     for (const struct cli_option *option = command->options; option && option->name; option++)
-        print_option(option->name, option->argument, option->help);
+        print_option(option->letter, option->name, option->argument, option->help);
     print_common_options();
 }

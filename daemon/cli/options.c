@@ -11,10 +11,10 @@
 #define FIRST_OWN 1000 /* getopt's value of a command's first own option */
 
 static const struct cli_option global_options[] = {
-    {"socket", CLI_TEXT, "PATH", "control socket of ferryd (" CLI_DEFAULT_SOCKET ")", offsetof(struct cli, socket)},
-    {"json", CLI_FLAG, NULL, "print JSON", offsetof(struct cli, json)},
-    {"help", CLI_FLAG, NULL, "say how to use it", offsetof(struct cli, help)},
-    {"version", CLI_FLAG, NULL, "print the version", offsetof(struct cli, version)},
+    {"socket", CLI_TEXT, "PATH", "control socket of ferryd (" CLI_DEFAULT_SOCKET ")", offsetof(struct cli, socket), 0},
+    {"json", CLI_FLAG, NULL, "print JSON", offsetof(struct cli, json), 0},
+    {"help", CLI_FLAG, NULL, "say how to use it", offsetof(struct cli, help), 0},
+    {"version", CLI_FLAG, NULL, "print the version", offsetof(struct cli, version), 0},
     {0},
 };
 
@@ -77,22 +77,49 @@ static int refuse(const struct table *table, const char *word, int what, struct 
     return -1;
 }
 
-static int parse(const struct table *table, const char *mode, int argc, char **argv, struct cli *cli, void *values,
+/* getopt's list of letters: `prefix` (how it treats operands), -h, and those of the table. */
+static void list_letters(const struct table *table, const char *prefix, char letters[8 + 2 * MAX_OPTIONS])
+{
+    char *end = stpcpy(stpcpy(letters, prefix), ":h");
+    for (size_t i = 0; i < table->count; i++) {
+        if (!table->from[i]->letter)
+            continue;
+        *end++ = table->from[i]->letter;
+        if (table->from[i]->kind != CLI_FLAG)
+            *end++ = ':';
+    }
+    *end = '\0';
+}
+
+/* The index of the option that getopt's result stands for; the table's count: none. */
+static size_t find_option(const struct table *table, int option)
+{
+    size_t i = 0;
+    if (option >= FIRST_OWN)
+        return (size_t)(option - FIRST_OWN);
+    while (i < table->count && (!table->from[i]->letter || table->from[i]->letter != option))
+        i++;
+    return i;
+}
+
+static int parse(const struct table *table, const char *prefix, int argc, char **argv, struct cli *cli, void *values,
                  struct fy_error *err)
 {
     int option;
+    char letters[8 + 2 * MAX_OPTIONS];
+    list_letters(table, prefix, letters);
     optind = 0; /* glibc: begin anew */
     opterr = 0;
-    while ((option = getopt_long(argc, argv, mode, table->getopt_form, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, letters, table->getopt_form, NULL)) != -1) {
+        size_t i = find_option(table, option);
         if (option == 'h') {
             cli->help = true;
-        } else if (option < FIRST_OWN) {
+        } else if (i == table->count) {
             const char *word = argv[optind > 1 ? optind - 1 : 1];
             char letter[3] = {'-', (char)optopt, '\0'};
             bool is_letter = optopt > 0 && optopt < FIRST_OWN && strncmp(word, "--", 2) != 0;
             return refuse(table, is_letter ? letter : word, option, err);
         } else {
-            size_t i = (size_t)(option - FIRST_OWN);
             if (set_value(table->from[i], optarg, i < table->own_from ? (void *)cli : values, err) < 0)
                 return -1;
         }
@@ -104,7 +131,7 @@ int cli_parse_global(int argc, char **argv, struct cli *cli, int *next, struct f
 {
     struct table table;
     make_table(&table, NULL);
-    if (parse(&table, "+:h", argc, argv, cli, NULL, err) < 0)
+    if (parse(&table, "+", argc, argv, cli, NULL, err) < 0)
         return -1;
     *next = optind;
     return 0;
@@ -115,7 +142,7 @@ int cli_parse_options(const struct cli_command *command, int argc, char **argv, 
 {
     struct table table;
     make_table(&table, command);
-    if (parse(&table, ":h", argc, argv, cli, values, err) < 0)
+    if (parse(&table, "", argc, argv, cli, values, err) < 0)
         return -1;
     int count = argc - optind;
     *operands = optind;

@@ -21,9 +21,9 @@ struct values {
 };
 
 static const struct cli_option options[] = {
-    {"to", CLI_TEXT, "PEER", "", offsetof(struct values, to)},
-    {"address", CLI_LIST, "A", "", offsetof(struct values, addresses)},
-    {"dry-run", CLI_FLAG, NULL, "", offsetof(struct values, dry_run)},
+    {"to", CLI_TEXT, "PEER", "", offsetof(struct values, to), 't'},
+    {"address", CLI_LIST, "A", "", offsetof(struct values, addresses), 0},
+    {"dry-run", CLI_FLAG, NULL, "", offsetof(struct values, dry_run), 'n'},
     {0},
 };
 static const struct cli_command command = {
@@ -57,10 +57,27 @@ static int parse(const char *text, struct cli *cli, struct values *values, const
     return 0;
 }
 
+Test(cli, letters_are_short_for_options)
+{
+    struct cli cli;
+    struct values values;
+    const char *operand = NULL;
+    struct fy_error err = FY_ERROR_INIT;
+    cr_assert_eq(parse("migrate -nt b runc/web", &cli, &values, &operand, &err), 0, "%s", err.message);
+    cr_expect(values.dry_run);
+    cr_expect_str_eq(values.to, "b");
+    cr_expect_lt(parse("migrate -x runc/web", &cli, &values, &operand, &err), 0);
+    cr_expect(strstr(err.message, "-x is not an option") != NULL, "%s", err.message);
+    fy_error_clear(&err);
+    cr_expect_lt(parse("migrate runc/web -t", &cli, &values, &operand, &err), 0);
+    cr_expect(strstr(err.message, "-t needs a value") != NULL, "%s", err.message);
+}
+
 Test(cli, options_stand_before_or_after_operands)
 {
     static const char *const lines[] = {"migrate runc/web --to b --json", "migrate --to b runc/web --json",
-                                        "migrate --json --to=b runc/web", "migrate --json --to b -- runc/web"};
+                                        "migrate --json --to=b runc/web", "migrate --json --to b -- runc/web",
+                                        "migrate -t b --json runc/web",   "migrate runc/web --json -tb"};
     for (size_t i = 0; i < FY_ARRAY_SIZE(lines); i++) {
         struct cli cli;
         struct values values;
