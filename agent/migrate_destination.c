@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
-#include <stdio.h>
-#include <string.h>
 
 #define TICK_MS 100u
 #define TICKS_PER_ACKNOWLEDGEMENT 10u
@@ -95,8 +93,7 @@ static void ticked(uv_timer_t *timer)
 static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
     struct fy_receiver *receiver = fy_container_of(session, struct fy_receiver, session);
-    FY_AUTO_FREE char *name = fy_text_printable(hello->name, strnlen(hello->name, FY_PEER_NAME_SIZE - 1));
-    (void)snprintf(receiver->report.peer, sizeof receiver->report.peer, "%s", name ? name : "?");
+    fy_text_copy_printable(receiver->report.peer, sizeof receiver->report.peer, hello->name);
     fy_destination_expect(receiver, "the source's first request", receiver->host->settings->timeouts.link_ms);
 }
 

@@ -1,11 +1,10 @@
 /* GREET, ASK: may this workload come here? And: a source that comes back with its decision. */
+#include "job_directory.h"
 #include "migrate_destination.h"
 
 #include "preflight.h"
 
 #include <ferry/base/cleanup.h>
-#include <ferry/base/fs.h>
-#include <stdio.h>
 #include <string.h>
 
 static Ferry__Peer__Offer *copy_offer(const Ferry__Peer__Offer *offer, struct fy_error *err)
@@ -97,7 +96,7 @@ static void preflight_done(const struct fy_preflight_item *items, size_t count, 
 
 static int read_offer(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer, struct fy_error *err)
 {
-    if (!fy_fs_is_plain_name(offer->job) || strlen(offer->job) >= FY_JOB_ID_SIZE)
+    if (!fy_job_id_is_valid(offer->job))
         return fy_error_set(err, FY_E_PROTOCOL, "the offer's job id is not allowed");
     if (fy_migrate_offer_to_spec(offer, &receiver->spec, err) < 0)
         return -1;
@@ -189,7 +188,7 @@ void fy_destination_resolve(struct fy_receiver *receiver, const Ferry__Peer__Res
     struct fy_receiver *holder = NULL;
     pid_t root_pid = 0;
     enum fy_job_fate fate = FY_FATE_UNKNOWN;
-    if (fy_fs_is_plain_name(resolve->job) && strlen(resolve->job) < FY_JOB_ID_SIZE)
+    if (fy_job_id_is_valid(resolve->job))
         fate = receiver->events->fate(resolve->job, &holder, &root_pid, receiver->data);
     if (fate == FY_FATE_OPEN) {
         drop_link(&holder->session);

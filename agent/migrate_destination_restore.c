@@ -1,12 +1,11 @@
 /* RECEIVE, CHECK, READY, RESTORE, PREPARED, RUN. */
+#include "job_directory.h"
 #include "migrate_check.h"
 #include "migrate_destination.h"
 
 #include <ferry/agent/address.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
-#include <ferry/base/fs.h>
-#include <stdio.h>
 
 static uint64_t since_us(uint64_t start_ns)
 {
@@ -91,24 +90,14 @@ static void set_arrived(const struct fy_error *err, void *data)
     fy_destination_fail(receiver, &failure);
 }
 
-static int make_directories(struct fy_receiver *receiver, struct fy_error *err)
-{
-    if (asprintf(&receiver->job_dir, "%s/jobs/%s", receiver->host->settings->run_dir, receiver->options.job_id) < 0)
-        receiver->job_dir = NULL;
-    if (!receiver->job_dir || asprintf(&receiver->images_dir, "%s/images", receiver->job_dir) < 0) {
-        receiver->images_dir = NULL;
-        return fy_error_set(err, FY_E_NOMEM, "no memory for directory names");
-    }
-    return fy_fs_make_directories(receiver->images_dir, 0700, err);
-}
-
 void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_bytes)
 {
     static const struct fy_receive_set_events events = {
         .received = received, .pressure = pressure, .done = set_arrived};
     struct fy_error err = FY_ERROR_INIT;
     fy_destination_enter(receiver, FY_DESTINATION_RECEIVE);
-    if (make_directories(receiver, &err) < 0 ||
+    if (fy_job_directory_make(receiver->host->settings->run_dir, receiver->options.job_id, &receiver->job_dir,
+                              &receiver->images_dir, &err) < 0 ||
         fy_receive_set_start(receiver->host->loop, receiver->images_dir, space_bytes, &events, receiver,
                              &receiver->receive, &err) < 0) {
         fy_destination_fail(receiver, &err);

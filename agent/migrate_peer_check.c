@@ -5,8 +5,6 @@
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
-#include <stdio.h>
-#include <string.h>
 
 #define ROUNDS 5u
 
@@ -49,19 +47,13 @@ static void ping(struct peer_check *check)
         fy_session_fail(&check->session, &err);
 }
 
-static void copy_text(char *to, size_t size, const char *from)
-{
-    FY_AUTO_FREE char *text = fy_text_printable(from, strnlen(from, size - 1));
-    (void)snprintf(to, size, "%s", text ? text : "?");
-}
-
 static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
     struct peer_check *check = fy_container_of(session, struct peer_check, session);
     struct fy_peer_check_result *result = &check->result;
-    copy_text(result->remote_name, sizeof result->remote_name, hello->name);
-    copy_text(result->version, sizeof result->version, hello->version);
-    copy_text(result->link, sizeof result->link, fy_link_describe(session->link));
+    fy_text_copy_printable(result->remote_name, sizeof result->remote_name, hello->name);
+    fy_text_copy_printable(result->version, sizeof result->version, hello->version);
+    fy_text_copy_printable(result->link, sizeof result->link, fy_link_describe(session->link));
     result->protocol_major = hello->major;
     result->protocol_minor = hello->minor;
     result->connect_us = (fy_clock_monotonic_ns() - check->start_ns) / 1000;

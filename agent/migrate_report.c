@@ -1,10 +1,8 @@
 /* Bookkeeping of a migration's report. */
 #include "migrate_report.h"
 
-#include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
-#include <stdio.h>
 #include <string.h>
 
 static uint64_t since_start_us(const struct fy_report_clock *clock)
@@ -48,12 +46,6 @@ void fy_report_sample(struct fy_migration_report *report, struct fy_report_clock
     report->rate_bytes = ticks ? moved * 10 / ticks : 0;
 }
 
-static void copy_printable(char *to, size_t size, const char *from)
-{
-    FY_AUTO_FREE char *text = from ? fy_text_printable(from, strnlen(from, size - 1)) : NULL;
-    (void)snprintf(to, size, "%s", text ? text : "");
-}
-
 void fy_report_preflight(struct fy_migration_report *report, const char *name, bool ok, const char *detail,
                          const char *next)
 {
@@ -61,7 +53,7 @@ void fy_report_preflight(struct fy_migration_report *report, const char *name, b
         return;
     struct fy_preflight_item *item = &report->preflight[report->preflight_count++];
     item->ok = ok;
-    copy_printable(item->name, sizeof item->name, name);
-    copy_printable(item->detail, sizeof item->detail, detail);
-    copy_printable(item->next, sizeof item->next, next);
+    fy_text_copy_printable(item->name, sizeof item->name, name);
+    fy_text_copy_printable(item->detail, sizeof item->detail, detail);
+    fy_text_copy_printable(item->next, sizeof item->next, next);
 }

@@ -1,11 +1,11 @@
 /* A migration's life at the source: start, cancel, the dispatch of what the peer says, deadlines. */
 #include "migrate_source.h"
+#include "job_directory.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
-#include <ferry/base/fs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -217,25 +217,6 @@ static const struct fy_session_events session_events = {
 
 /* ---- start and cancel ---- */
 
-static int make_directories(struct fy_migration *migration, struct fy_error *err)
-{
-    if (asprintf(&migration->job_dir, "%s/jobs/%s", migration->host->settings->run_dir, migration->options.job_id) < 0)
-        migration->job_dir = NULL;
-    if (!migration->job_dir || asprintf(&migration->images_dir, "%s/images", migration->job_dir) < 0) {
-        migration->images_dir = NULL;
-        return fy_error_set(err, FY_E_NOMEM, "no memory for directory names");
-    }
-    return fy_fs_make_directories(migration->images_dir, 0700, err);
-}
-
-static void free_migration(struct fy_migration *migration)
-{
-    free(migration->options.log_dir);
-    free(migration->job_dir);
-    free(migration->images_dir);
-    free(migration);
-}
-
 static void init_timers(struct fy_migration *migration)
 {
     uv_loop_t *loop = migration->host->loop;
@@ -266,7 +247,7 @@ static struct fy_migration *new_migration(const struct fy_host *host, const stru
     (void)snprintf(migration->report.peer, sizeof migration->report.peer, "%s", spec->peer);
     if (!migration->options.log_dir) {
         fy_error_set(err, FY_E_NOMEM, "no memory for a migration");
-        free_migration(migration);
+        fy_source_free(migration);
         return NULL;
     }
     return migration;
@@ -292,8 +273,8 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
     new->events = events;
     new->data = data;
     new->peer = peer;
-    if (make_directories(new, err) < 0) {
-        free_migration(new);
+    if (fy_job_directory_make(host->settings->run_dir, new->options.job_id, &new->job_dir, &new->images_dir, err) < 0) {
+        fy_source_free(new);
         return -1;
     }
     fy_session_init(&new->session, host->settings->name, &session_events);

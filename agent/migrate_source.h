@@ -112,5 +112,7 @@ void fy_source_redial(struct fy_migration *migration);
 void fy_source_rollback(struct fy_migration *migration);
 /* Ends when nothing is outstanding any more. */
 void fy_source_try_end(struct fy_migration *migration);
+/* The struct alone: its handles are closed, or were never opened. */
+void fy_source_free(struct fy_migration *migration);
 
 #endif

@@ -8,6 +8,14 @@
 /* How long the destination is told again that it should discard, after the link was lost in the restore. */
 #define MAX_ABORT_REDIALS 12u
 
+void fy_source_free(struct fy_migration *migration)
+{
+    free(migration->options.log_dir);
+    free(migration->job_dir);
+    free(migration->images_dir);
+    free(migration);
+}
+
 static void timer_closed(uv_handle_t *handle)
 {
     struct fy_migration *migration = handle->data;
@@ -15,10 +23,7 @@ static void timer_closed(uv_handle_t *handle)
         return;
     struct fy_migration_report *report = &migration->report;
     migration->events->ended(migration, report, migration->data);
-    free(migration->options.log_dir);
-    free(migration->job_dir);
-    free(migration->images_dir);
-    free(migration);
+    fy_source_free(migration);
 }
 
 static void close_timers(struct fy_migration *migration)

@@ -3,8 +3,6 @@
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
-#include <ferry/base/fs.h>
-#include <string.h>
 
 /* One served link. */
 struct incoming {
@@ -38,8 +36,6 @@ static int check_offer(const struct fy_jobs *jobs, const char *job_id, const cha
     const struct fy_settings *settings = jobs->options.host->settings;
     if (jobs->stopping)
         return fy_error_set(err, FY_E_BUSY, "ferryd on %s is stopping and takes no new jobs", settings->name);
-    if (!fy_fs_is_plain_name(job_id) || strlen(job_id) >= FY_JOB_ID_SIZE)
-        return fy_error_set(err, FY_E_PROTOCOL, "the offer's job id is not one");
     if (table_find(jobs, job_id))
         return fy_error_set(err, FY_E_BUSY, "job %s is known on %s already", job_id, settings->name);
     const struct fy_job *holder = table_holder(jobs, workload);

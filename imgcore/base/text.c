@@ -1,5 +1,6 @@
 /* Text for people: the nearest known word, sizes and durations, and outside text made harmless. */
 #include "utf8.h"
+#include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
 
 #include <ctype.h>
@@ -139,4 +140,10 @@ char *fy_text_printable(const char *text, size_t size)
     }
     copy[out] = '\0';
     return copy;
+}
+
+void fy_text_copy_printable(char *to, size_t to_size, const char *text)
+{
+    FY_AUTO_FREE char *copy = text ? fy_text_printable(text, strnlen(text, to_size - 1)) : NULL;
+    (void)snprintf(to, to_size, "%s", copy ? copy : text ? "?" : "");
 }

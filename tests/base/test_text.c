@@ -139,3 +139,15 @@ Test(text, printable)
         cr_expect_str_eq(copy, cases[i].copy);
     }
 }
+
+Test(text, a_copy_is_cut_to_fit_and_printable)
+{
+    char to[6] = "......";
+    fy_text_copy_printable(to, sizeof(to), "ab\x1b[31mcd");
+    cr_expect_str_eq(to, "ab?[3");
+    fy_text_copy_printable(to, sizeof(to), NULL);
+    cr_expect_str_eq(to, "");
+    /* A character that does not fit whole is not half there. */
+    fy_text_copy_printable(to, sizeof(to), "abcd\u00e9");
+    cr_expect_str_eq(to, "abcd?");
+}

@@ -20,5 +20,7 @@ bool fy_text_parse_uint(const char *text, uint64_t max, uint64_t *value);
 /* A copy in which control characters (also C1 and bidirectional marks) and bytes that are not UTF-8 are replaced by
  * '?', for showing what came from outside; free() it. NULL: no memory. */
 char *fy_text_printable(const char *text, size_t size);
+/* The same into an array of `to_size` bytes, cut to fit; "" for NULL, "?" when there is no memory. */
+void fy_text_copy_printable(char *to, size_t to_size, const char *text);
 
 #endif
