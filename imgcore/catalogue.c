@@ -91,12 +91,26 @@ const struct fy_image_type *fy_catalogue_get(enum fy_image_kind kind)
     return &types[kind];
 }
 
-const char *fy_catalogue_magic_name(uint32_t magic)
+const struct fy_image_type *fy_catalogue_by_magic(uint32_t magic)
 {
     for (size_t i = 0; i < FY_ARRAY_SIZE(types); i++)
         if (magic != 0 && types[i].magic == magic)
-            return types[i].name;
+            return &types[i];
     return NULL;
+}
+
+const struct fy_image_type *fy_catalogue_by_name(const char *name)
+{
+    for (size_t i = 0; i < FY_ARRAY_SIZE(types); i++)
+        if (types[i].magic != 0 && strcmp(types[i].name, name) == 0)
+            return &types[i];
+    return NULL;
+}
+
+const char *fy_catalogue_magic_name(uint32_t magic)
+{
+    const struct fy_image_type *type = fy_catalogue_by_magic(magic);
+    return type ? type->name : NULL;
 }
 
 bool fy_catalogue_is_service(const struct fy_image_type *type)

@@ -50,6 +50,10 @@ struct fy_image_type {
 const struct fy_image_type *fy_catalogue_find(const char *file_name, uint64_t *id);
 /* The row of `kind`, which is below FY_IMAGE_KIND_COUNT. */
 const struct fy_image_type *fy_catalogue_get(enum fy_image_kind kind);
+/* The first row with that magic (some file names share one), or NULL. */
+const struct fy_image_type *fy_catalogue_by_magic(uint32_t magic);
+/* The first row with entries that crit calls `name`, or NULL. */
+const struct fy_image_type *fy_catalogue_by_name(const char *name);
 /* Name of the type with that magic, or NULL. */
 const char *fy_catalogue_magic_name(uint32_t magic);
 /* Whether files of the type begin with the magic of CRIU's statistics and caches. */
