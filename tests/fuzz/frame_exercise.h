@@ -4,14 +4,8 @@
 #define TESTS_FUZZ_FRAME_EXERCISE_H
 
 #include "head.pb-c.h"
+#include "require.h"
 #include <ferry/transport/frame.h>
-#include <stdlib.h>
-
-static inline void require(int holds)
-{
-    if (!holds)
-        abort();
-}
 
 static inline void exercise_head(const struct fy_frame *frame)
 {
