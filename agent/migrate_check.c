@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
-#include <ferry/imgcore/set_check.h>
+#include <ferry/imgcore/verify.h>
 
 int fy_migrate_check_set(const char *directory, struct fy_error *err)
 {

@@ -1,6 +1,7 @@
 /* From the inventory message to facts. */
-#include "inventory_private.h"
+#include <criu/inventory.pb-c.h>
 #include <ferry/imgcore/image.h>
+#include <ferry/imgcore/inventory.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ struct fy_namespace_ids fy_namespace_ids_from(const TaskKobjIdsEntry *ids)
                                      .time = ids->time_ns_id};
 }
 
-int fy_inventory_from(const InventoryEntry *entry, struct fy_inventory *inventory, struct fy_error *err)
+static int inventory_from(const InventoryEntry *entry, struct fy_inventory *inventory, struct fy_error *err)
 {
     const char *run_id = entry->dump_criu_run_id ? entry->dump_criu_run_id : "";
 
@@ -48,7 +49,7 @@ int fy_inventory_read(int dir_fd, struct fy_inventory *inventory, struct fy_erro
         return -1;
     result = fy_image_next(image, &entry, err);
     if (result > 0)
-        result = fy_inventory_from((const InventoryEntry *)entry.message, &facts, err);
+        result = inventory_from((const InventoryEntry *)entry.message, &facts, err);
     if (result == 0)
         result = fy_image_next(image, &entry, err);
     fy_image_free(image);

@@ -3,7 +3,7 @@
  *     cc -o verify-set verify-set.c $(pkg-config --cflags --libs ferry-imgcore)
  *     ./verify-set DIRECTORY                 exit status: 0 whole, 3 not, 1 cannot tell */
 #include <fcntl.h>
-#include <ferry/imgcore/set_check.h>
+#include <ferry/imgcore/verify.h>
 #include <stdio.h>
 
 int main(int argc, char **argv)

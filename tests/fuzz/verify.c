@@ -1,7 +1,7 @@
 /* libFuzzer target: the verifier of whole sets, over sets from bytes. */
 #include "archive.h"
 #include "require.h"
-#include <ferry/imgcore/set_check.h>
+#include <ferry/imgcore/verify.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include <criu/pagemap.pb-c.h>
 #include <criu/pstree.pb-c.h>
 #include <fcntl.h>
-#include <ferry/imgcore/set_check.h>
+#include <ferry/imgcore/verify.h>
 #include <linux/auxvec.h>
 #include <sched.h>
 #include <string.h>
@@ -300,7 +300,7 @@ Test(set_check, open_files)
 
     scratch_copy(&set, "tcp");
     scratch_remove(&set, "files.img");
-    expect_damage("fdinfo-2.img", "which files.img does not have");
+    expect_damage("files.img", "is missing or empty");
     again("tcp");
     scratch_drop_last(&set, "files.img");
     expect_damage("files.img does not have", "with the id");

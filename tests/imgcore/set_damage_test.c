@@ -5,7 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ferry/imgcore/catalogue.h>
-#include <ferry/imgcore/set_check.h>
+#include <ferry/imgcore/verify.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 #ifndef FERRY_IMGCORE_INVENTORY_H
 #define FERRY_IMGCORE_INVENTORY_H
 
+#include <criu/pstree.pb-c.h>
 #include <ferry/base/error.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,9 @@ struct fy_inventory {
     /* Part of the name of the nftables table that locks the network, on both hosts; "" when CRIU did not say. */
     char criu_run_id[FY_CRIU_RUN_ID_SIZE];
 };
+
+/* The numbers in an ids image, or in the inventory. */
+struct fy_namespace_ids fy_namespace_ids_from(const TaskKobjIdsEntry *ids);
 
 /* Reads `dir_fd`/inventory.img. Errors as of fy_image_open and fy_image_next. */
 int fy_inventory_read(int dir_fd, struct fy_inventory *inventory, struct fy_error *err);

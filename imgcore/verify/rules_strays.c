@@ -12,18 +12,22 @@ struct expectations {
     VECTOR(struct expected) list;
 };
 
+#define NO_IMAGE FY_IMAGE_KIND_COUNT
+
 static const struct {
     enum fy_image_kind kind;
     const char *owner;
+    bool is_of_tasks; /* in a set without any, something else is wrong */
+    enum fy_image_kind led_to_by[2];
 } owned[] = {
-    {FY_IMAGE_CORE, "no task or thread of pstree.img"},
-    {FY_IMAGE_IDS, "no live task of pstree.img"},
-    {FY_IMAGE_MM, "no live task of pstree.img"},
-    {FY_IMAGE_FS, "no live task of pstree.img"},
-    {FY_IMAGE_PAGEMAP, "no live task of pstree.img"},
-    {FY_IMAGE_FDINFO, "no task's descriptor table"},
-    {FY_IMAGE_PAGES, "no pagemap"},
-    {FY_IMAGE_TCP_STREAM, "no socket of files.img"},
+    {FY_IMAGE_CORE, "no task or thread of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
+    {FY_IMAGE_IDS, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
+    {FY_IMAGE_MM, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
+    {FY_IMAGE_FS, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
+    {FY_IMAGE_PAGEMAP, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
+    {FY_IMAGE_FDINFO, "no task's descriptor table", true, {FY_IMAGE_PSTREE, FY_IMAGE_IDS}},
+    {FY_IMAGE_PAGES, "no pagemap", false, {FY_IMAGE_PAGEMAP, FY_IMAGE_PAGEMAP_SHMEM}},
+    {FY_IMAGE_TCP_STREAM, "no socket of files.img", true, {FY_IMAGE_FILES, FY_IMAGE_INVENTORY}},
 };
 
 static int compare_expected(const void *left, const void *right)
@@ -73,8 +77,7 @@ static int gather(const struct fy_set *set, struct expectations *expectations, s
     return 0;
 }
 
-static int check_kind(const struct fy_set *set, size_t which, const struct expectations *expectations,
-                      struct fy_error *err)
+static void check_kind(const struct fy_set *set, size_t which, const struct expectations *expectations)
 {
     size_t count;
     const struct set_file *images = fy_set_images(set, owned[which].kind, &count);
@@ -82,11 +85,19 @@ static int check_kind(const struct fy_set *set, size_t which, const struct expec
     for (size_t i = 0; i < count; i++) {
         struct expected key = {owned[which].kind, images[i].id};
         if (!vector_find(&expectations->list, &key, compare_expected))
-            return fy_set_fault(err, NEXT_COPY_OR_DUMP, images[i].name,
-                                "belongs to %s: an entry is lost there, or the file is from another checkpoint",
-                                owned[which].owner);
+            fy_set_report(set, FY_FINDING_LEFT_OVER, images[i].name,
+                          "belongs to %s: an entry is lost there, or the file is from another checkpoint",
+                          owned[which].owner);
     }
-    return 0;
+}
+
+/* Whether the images that lead to those of the kind were all read. */
+static bool knows_owners(const struct fy_set *set, size_t which)
+{
+    for (size_t i = 0; i < sizeof(owned[which].led_to_by) / sizeof(owned[which].led_to_by[0]); i++)
+        if (owned[which].led_to_by[i] != NO_IMAGE && !fy_set_is_whole(set, owned[which].led_to_by[i]))
+            return false;
+    return !owned[which].is_of_tasks || set->tasks.count > 0;
 }
 
 int fy_rules_strays(struct fy_set *set, struct fy_error *err)
@@ -95,7 +106,8 @@ int fy_rules_strays(struct fy_set *set, struct fy_error *err)
     int result = gather(set, &expectations, err);
 
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && result == 0; i++)
-        result = check_kind(set, i, &expectations, err);
+        if (knows_owners(set, i))
+            check_kind(set, i, &expectations);
     free(expectations.list.items);
     return result;
 }

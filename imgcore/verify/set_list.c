@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,21 +102,51 @@ const struct set_file *fy_set_images(const struct fy_set *set, enum fy_image_kin
     return set->files.items + first;
 }
 
-int fy_set_fault(struct fy_error *err, const char *next, const char *file, const char *format, ...)
+bool fy_set_is_whole(const struct fy_set *set, enum fy_image_kind kind)
 {
-    char text[512];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    (void)fy_error_set(err, FY_E_VERIFY, "%s: %s", file, text);
-    return fy_error_next(err, "%s", next);
+    return !set->is_damaged[kind];
 }
 
-void fy_set_init(struct fy_set *set, int dir_fd)
+void fy_set_image_name(enum fy_image_kind kind, uint64_t id, char name[64])
 {
-    *set = (struct fy_set){.dir_fd = dir_fd};
+    const char *pattern = fy_catalogue_get(kind)->pattern;
+    const char *number = strchr(pattern, '%');
+
+    if (!number)
+        (void)snprintf(name, 64, "%s", pattern);
+    else if (number[1] == 'x')
+        (void)snprintf(name, 64, "%.*s%" PRIx64 "%s", (int)(number - pattern), pattern, id, number + 2);
+    else
+        (void)snprintf(name, 64, "%.*s%" PRIu64 "%s", (int)(number - pattern), pattern, id, number + 2);
+}
+
+#define REPORT(finding)                                                                                                \
+    do {                                                                                                               \
+        char text[512];                                                                                                \
+        va_list arguments;                                                                                             \
+        va_start(arguments, format);                                                                                   \
+        (void)vsnprintf(text, sizeof(text), format, arguments);                                                        \
+        va_end(arguments);                                                                                             \
+        finding.what = text;                                                                                           \
+        fy_report_add(set->report, &finding);                                                                          \
+    } while (0)
+
+void fy_set_report(const struct fy_set *set, enum fy_finding_id id, const char *file, const char *format, ...)
+{
+    struct fy_finding finding = {.id = id, .file = file};
+    REPORT(finding);
+}
+
+void fy_set_report_entry(const struct fy_set *set, enum fy_finding_id id, const char *file, uint64_t entry,
+                         const char *format, ...)
+{
+    struct fy_finding finding = {.id = id, .file = file, .has_entry = true, .entry = entry};
+    REPORT(finding);
+}
+
+void fy_set_init(struct fy_set *set, int dir_fd, struct fy_report *report)
+{
+    *set = (struct fy_set){.dir_fd = dir_fd, .report = report};
 }
 
 void fy_set_done(struct fy_set *set)

@@ -1,6 +1,7 @@
 /* Reads every image of a set once, to its last byte, and hands the entries to the collectors of their kind. */
-#include "inventory_private.h"
 #include "set.h"
+#include <inttypes.h>
+#include <string.h>
 
 static fy_collector *const collectors[FY_IMAGE_KIND_COUNT] = {
     [FY_IMAGE_PSTREE] = fy_collect_pstree,
@@ -19,65 +20,91 @@ static fy_collector *const collectors[FY_IMAGE_KIND_COUNT] = {
     [FY_IMAGE_PAGEMAP_SHMEM] = fy_collect_pagemap,
 };
 
-/* What the reader dislikes about an image's content makes the set not whole; what the system says stays as it is. */
-static void as_verdict(struct fy_error *err)
-{
-    if (err->code == FY_E_FORMAT)
-        err->code = FY_E_VERIFY;
-    if ((err->code == FY_E_VERIFY || err->code == FY_E_LIMIT) && !err->next[0])
-        (void)fy_error_next(err, NEXT_COPY_OR_DUMP);
-}
-
 /* CRIU decides by the inventory which magics to expect, so an image of the other form would be misread. */
-static int check_framing(const struct fy_set *set, const struct set_file *file, const struct fy_image *image,
-                         struct fy_error *err)
+static bool is_of_the_set_s_form(const struct fy_set *set, const struct set_file *file, const struct fy_image *image)
 {
     bool common_magic = fy_image_framing(image) != FY_FRAMING_V1_0;
 
     /* Statistics are of the CRIU that ran last, and the inventory has one magic in either form. */
-    if (file->type->kind == FY_IMAGE_INVENTORY || fy_catalogue_is_service(file->type) ||
-        common_magic == (set->inventory.img_version >= 2))
-        return 0;
-    return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name,
-                        common_magic ? "begins with two magics, but inventory.img says version 1.0, which has one"
-                                     : "begins with one magic, but inventory.img says version 1.1, which has two");
+    return !set->has_inventory || set->inventory.img_version == 0 || file->type->kind == FY_IMAGE_INVENTORY ||
+           fy_catalogue_is_service(file->type) || common_magic == (set->inventory.img_version >= 2);
 }
 
-static int read_entries(struct fy_set *set, const struct set_file *file, struct fy_image *image, struct fy_error *err)
+/* The message without what the finding says already. */
+static const char *without_place(const char *message, const char *file)
+{
+    size_t length = strlen(file);
+
+    if (strncmp(message, file, length) == 0 && strncmp(message + length, ": ", 2) == 0)
+        message += length + 2;
+    if (strncmp(message, "entry ", 6) == 0)
+        message += 6 + strspn(message + 6, "0123456789") + 1;
+    return message;
+}
+
+/* What the reader dislikes about an image's content is a finding; what the system says stays an error. */
+static int report_fault(struct fy_set *set, struct set_file *file, const struct fy_error *fault, uint64_t entry,
+                        struct fy_error *err)
+{
+    bool is_magic = fault->code == FY_E_FORMAT && strstr(fault->message, "magic");
+
+    if (fault->code != FY_E_FORMAT && fault->code != FY_E_LIMIT) {
+        fy_error_propagate(err, fault);
+        return -1;
+    }
+    file->is_damaged = set->is_damaged[file->type->kind] = true;
+    if (is_magic)
+        fy_set_report(set, FY_FINDING_MAGIC, file->name, "%s", without_place(fault->message, file->name));
+    else
+        fy_set_report_entry(set, fault->code == FY_E_LIMIT ? FY_FINDING_ENTRY_TOO_LARGE : FY_FINDING_ENTRY_DAMAGED,
+                            file->name, entry, "%s", without_place(fault->message, file->name));
+    return 0;
+}
+
+static int read_entries(struct fy_set *set, struct set_file *file, struct fy_image *image, struct fy_error *err)
 {
     fy_collector *collect = file->type->fd_type ? fy_collect_legacy_file : collectors[file->type->kind];
+    struct fy_error fault = FY_ERROR_INIT;
     struct fy_image_entry entry;
+    uint64_t count = 0;
     int result;
 
-    while ((result = fy_image_next(image, &entry, err)) > 0)
+    for (; (result = fy_image_next(image, &entry, &fault)) > 0; count++)
         if (collect && collect(set, file, &entry, err) < 0)
             return -1;
-    return result;
+    return result < 0 ? report_fault(set, file, &fault, count, err) : 0;
 }
 
-static int load_file(struct fy_set *set, const struct set_file *file, struct fy_error *err)
+static int load_image(struct fy_set *set, struct set_file *file, struct fy_error *err)
 {
-    struct fy_error own = FY_ERROR_INIT;
+    struct fy_error fault = FY_ERROR_INIT;
     struct fy_image *image = NULL;
     int result;
 
-    if (!file->is_regular)
-        return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name, "is not a regular file");
-    if (file->id > UINT32_MAX && file->type->kind != FY_IMAGE_PAGEMAP_SHMEM)
-        return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name, "has a number of more than 32 bits in its name");
-    if (file->type->magic == 0)
-        return 0;
-    result = fy_image_open(set->dir_fd, file->name, NULL, &image, &own);
-    if (result == 0)
-        result = check_framing(set, file, image, &own);
-    if (result == 0)
-        result = read_entries(set, file, image, &own);
+    if (fy_image_open(set->dir_fd, file->name, NULL, &image, &fault) < 0)
+        return report_fault(set, file, &fault, 0, err);
+    if (!is_of_the_set_s_form(set, file, image))
+        fy_set_report(set, FY_FINDING_FRAMING_FORM, file->name,
+                      fy_image_framing(image) != FY_FRAMING_V1_0
+                          ? "begins with two magics, but inventory.img says version 1.0, which has one"
+                          : "begins with one magic, but inventory.img says version 1.1, which has two");
+    result = read_entries(set, file, image, err);
     fy_image_free(image);
-    if (result < 0) {
-        as_verdict(&own);
-        fy_error_propagate(err, &own);
-    }
     return result;
+}
+
+static int load_file(struct fy_set *set, struct set_file *file, struct fy_error *err)
+{
+    bool has_wide_number = file->type->kind == FY_IMAGE_PAGEMAP_SHMEM;
+
+    if (file->is_regular && (file->id <= UINT32_MAX || has_wide_number))
+        return file->type->magic ? load_image(set, file, err) : 0;
+    if (!file->is_regular)
+        fy_set_report(set, FY_FINDING_NOT_REGULAR, file->name, "is not a regular file");
+    else
+        fy_set_report(set, FY_FINDING_NAME_NUMBER, file->name, "has a number of more than 32 bits in its name");
+    file->is_damaged = set->is_damaged[file->type->kind] = true;
+    return 0;
 }
 
 static int compare_cores(const void *left, const void *right)
@@ -123,7 +150,7 @@ static int compare_pagemaps(const void *left, const void *right)
 int fy_set_load(struct fy_set *set, struct fy_error *err)
 {
     for (size_t i = 0; i < set->known_count; i++)
-        if (load_file(set, &set->files.items[i], err) < 0)
+        if (!set->files.items[i].is_damaged && load_file(set, &set->files.items[i], err) < 0)
             return -1;
     vector_sort(&set->cores, compare_cores);
     vector_sort(&set->ids, compare_ids);
@@ -136,16 +163,20 @@ int fy_set_load(struct fy_set *set, struct fy_error *err)
 
 int fy_set_load_inventory(struct fy_set *set, struct fy_error *err)
 {
-    struct fy_error own = FY_ERROR_INIT;
+    struct set_file *file = (struct set_file *)fy_set_find_image(set, FY_IMAGE_INVENTORY, 0);
+    struct fy_error fault = FY_ERROR_INIT;
 
-    if (!fy_set_find_image(set, FY_IMAGE_INVENTORY, 0))
-        return fy_set_fault(err, NEXT_DUMP, "inventory.img",
-                            "is missing: it is written last, so the dump did not finish");
-    if (fy_inventory_read(set->dir_fd, &set->inventory, &own) == 0)
+    if (!file) {
+        fy_set_report(set, FY_FINDING_INVENTORY_MISSING, "inventory.img",
+                      "is missing: it is written last, so the dump did not finish");
         return 0;
-    as_verdict(&own);
-    fy_error_propagate(err, &own);
-    return -1;
+    }
+    if (!file->is_regular)
+        return load_file(set, file, err);
+    if (fy_inventory_read(set->dir_fd, &set->inventory, &fault) < 0)
+        return report_fault(set, file, &fault, 0, err);
+    set->has_inventory = true;
+    return 0;
 }
 
 const struct set_core *fy_set_find_core(const struct fy_set *set, uint32_t tid)

@@ -1,5 +1,4 @@
 /* Facts about tasks: tree, threads, memory maps, places in the file system. */
-#include "inventory_private.h"
 #include "set.h"
 #include <criu/core.pb-c.h>
 #include <criu/files.pb-c.h>
@@ -73,8 +72,10 @@ static int collect_mapping(struct fy_set *set, const struct set_file *file, cons
 {
     if (vma->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED)) {
         int type = vma->status & VMA_MEMFD ? FD_TYPES__MEMFD : FD_TYPES__REG;
-        if (vma->shmid > UINT32_MAX)
-            return fy_set_fault(err, NEXT_DUMP, file->name, "a mapped file has an id of more than 32 bits");
+        if (vma->shmid > UINT32_MAX) {
+            fy_set_report(set, FY_FINDING_MAPPED_FILE_ID, file->name, "a mapped file has an id of more than 32 bits");
+            return 0;
+        }
         return vector_push(&set->file_refs, err, (struct set_file_ref){file, "a mapping", (uint32_t)vma->shmid, type});
     }
     if (vma->status & (VMA_ANON_SHARED | VMA_SYSVIPC))

@@ -86,15 +86,15 @@ int fy_collect_file(struct fy_set *set, const struct set_file *file, const struc
     const FileEntry *open_file = (const FileEntry *)entry->message;
     const ProtobufCMessage *member = member_of(open_file);
 
-    if (!member)
-        return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name,
-                            "entry %" PRIu64 " at byte %" PRIu64 " (id %" PRIu32
-                            ") does not hold what its type %d says",
-                            entry->number, entry->offset_bytes, open_file->id, (int)open_file->type);
+    if (!member) {
+        fy_set_report_entry(set, FY_FINDING_FILE_CONTENT, file->name, entry->number,
+                            "(id %" PRIu32 ") does not hold what its type %d says", open_file->id,
+                            (int)open_file->type);
+        return 0;
+    }
     if (id_of(member) != open_file->id)
-        return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name,
-                            "entry %" PRIu64 " at byte %" PRIu64 " has two ids, %" PRIu32 " and %" PRIu32,
-                            entry->number, entry->offset_bytes, open_file->id, id_of(member));
+        fy_set_report_entry(set, FY_FINDING_FILE_TWO_IDS, file->name, entry->number,
+                            "has two ids, %" PRIu32 " and %" PRIu32, open_file->id, id_of(member));
     return collect_member(set, file, (int)open_file->type, member, err);
 }
 

@@ -42,34 +42,34 @@ int fy_set_namespaces(const struct fy_set *set)
     const struct set_ids *root = set->tasks.count ? fy_set_find_ids(set, set->tasks.items[0].pid) : NULL;
     int flags = 0;
 
-    for (size_t kind = 0; root && kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
+    for (size_t kind = 0; root && set->has_inventory && kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
         if (is_dumped(set, root, kind))
             flags |= kinds[kind].flag;
     return flags;
 }
 
-static int check_images(const struct fy_set *set, size_t kind, const struct set_ids *task, struct fy_error *err)
+static void check_images(const struct fy_set *set, size_t kind, const struct set_ids *task)
 {
     uint32_t id = id_of(&task->ns, kind);
 
     for (size_t i = 0; i < 2 && id != 0; i++) {
         enum fy_image_kind image = kinds[kind].images[i];
-        if (image != NO_IMAGE && !fy_set_find_image(set, image, id))
-            return fy_set_fault(err, NEXT_COPY_OR_DUMP, "pstree.img",
-                                "task %" PRIu32 " is in %s namespace %" PRIu32 ", whose image %s (%%u = %" PRIu32
-                                ") is missing",
-                                task->pid, kinds[kind].what, id, fy_catalogue_get(image)->pattern, id);
+        char name[64];
+        if (image == NO_IMAGE || fy_set_find_image(set, image, id))
+            continue;
+        fy_set_image_name(image, id, name);
+        fy_set_report(set, FY_FINDING_NAMESPACE_MISSING, name,
+                      "is missing: task %" PRIu32 " is in %s namespace %" PRIu32, task->pid, kinds[kind].what, id);
     }
-    return 0;
 }
 
 int fy_rules_namespaces(struct fy_set *set, struct fy_error *err)
 {
     int flags = fy_set_namespaces(set);
 
+    (void)err;
     for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
         for (size_t i = 0; i < set->ids.count && (flags & kinds[kind].flag); i++)
-            if (check_images(set, kind, &set->ids.items[i], err) < 0)
-                return -1;
+            check_images(set, kind, &set->ids.items[i]);
     return 0;
 }

@@ -4,10 +4,15 @@
  *   set_load.c       reads every image once and hands its entries to collectors
  *   collect_*.c      put facts of entries into the index, by subject
  *   rules_*.c        compare the facts with one another, by subject
- *   set_check.c      runs all of these and sums up */
-#ifndef FERRY_IMGCORE_SET_H
-#define FERRY_IMGCORE_SET_H
+ *   report.c         what is wrong goes out through it
+ *   verify.c         runs all of these and sums up
+ *
+ * Nothing stops at the first finding. What follows from a finding that has been made already is not reported: rules ask
+ * fy_set_is_whole() before they call something missing that may stand in a damaged image. */
+#ifndef FERRY_IMGCORE_VERIFY_SET_H
+#define FERRY_IMGCORE_VERIFY_SET_H
 
+#include "report.h"
 #include "vector.h"
 #include <ferry/base/error.h>
 #include <ferry/imgcore/catalogue.h>
@@ -22,6 +27,7 @@ struct set_file {
     uint64_t id;                      /* the number in the name */
     uint64_t size_bytes;
     bool is_regular;
+    bool is_damaged; /* not all of its entries were read */
 };
 
 struct set_task {
@@ -100,6 +106,9 @@ struct fy_set {
     int dir_fd;
     VECTOR(struct set_file) files; /* CRIU's sorted by kind and id, then the others by name */
     size_t known_count;
+    struct fy_report *report;
+    bool is_damaged[FY_IMAGE_KIND_COUNT]; /* some image of the kind is */
+    bool has_inventory;                   /* false: what it says is not known */
     struct fy_inventory inventory;
     VECTOR(struct set_task) tasks; /* in the order of pstree.img */
     VECTOR(uint32_t) threads;
@@ -114,28 +123,43 @@ struct fy_set {
     VECTOR(struct set_mount) mounts;
 };
 
-void fy_set_init(struct fy_set *set, int dir_fd);
+void fy_set_init(struct fy_set *set, int dir_fd, struct fy_report *report);
 void fy_set_done(struct fy_set *set);
 
 /* Takes down what is in the directory. */
 int fy_set_list(struct fy_set *set, struct fy_error *err);
-/* Reads the inventory. FY_E_VERIFY for sets that are not whole by what it says. */
+/* Reads the inventory, if it can be read. */
 int fy_set_load_inventory(struct fy_set *set, struct fy_error *err);
 /* Reads all other images, each to its last byte. */
 int fy_set_load(struct fy_set *set, struct fy_error *err);
 
+/* Reports that the rule `id` is broken in `file`; the text says what is wrong, without the file's name. */
+__attribute__((format(printf, 4, 5))) void fy_set_report(const struct fy_set *set, enum fy_finding_id id,
+                                                         const char *file, const char *format, ...);
+/* The same about one entry, counted from 0. */
+__attribute__((format(printf, 5, 6))) void fy_set_report_entry(const struct fy_set *set, enum fy_finding_id id,
+                                                               const char *file, uint64_t entry, const char *format,
+                                                               ...);
+
+/* Whether every image of the kind was read to its end, so that what is not in the index is not in the set. */
+bool fy_set_is_whole(const struct fy_set *set, enum fy_image_kind kind);
 /* NULL when it is not there. */
 const struct set_file *fy_set_find_image(const struct fy_set *set, enum fy_image_kind kind, uint64_t id);
 /* The images of one kind: the first, and how many. */
 const struct set_file *fy_set_images(const struct fy_set *set, enum fy_image_kind kind, size_t *count);
+/* The name that an image of the kind has: "ghost-file-1f.img". */
+void fy_set_image_name(enum fy_image_kind kind, uint64_t id, char name[64]);
 const struct set_core *fy_set_find_core(const struct fy_set *set, uint32_t tid);
 const struct set_ids *fy_set_find_ids(const struct fy_set *set, uint32_t pid);
 struct set_open_file *fy_set_find_open_file(const struct fy_set *set, int type, uint32_t id);
 bool fy_set_is_zombie(const struct fy_set *set, const struct set_task *task);
 /* Of the task `pid`, or of any task that says it, or 4096. */
 uint32_t fy_set_page_bytes(const struct fy_set *set, uint64_t pid);
+/* CLONE_NEW… bits of the namespaces that are part of the set. */
+int fy_set_namespaces(const struct fy_set *set);
 
-/* Entries of one image to facts; `file` is the image. */
+/* Entries of one image to facts; `file` is the image. What is wrong with an entry is reported. -1 with an error that is
+ * no finding, mostly FY_E_NOMEM. */
 typedef int fy_collector(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
                          struct fy_error *err);
 fy_collector fy_collect_pstree, fy_collect_core, fy_collect_ids, fy_collect_mm, fy_collect_fs;
@@ -143,17 +167,8 @@ fy_collector fy_collect_fdinfo, fy_collect_file, fy_collect_legacy_file, fy_coll
 fy_collector fy_collect_memfd, fy_collect_ipc_segment, fy_collect_mount;
 fy_collector fy_collect_pagemap;
 
-/* The rules of one subject; -1 with FY_E_VERIFY at the first that is broken. */
+/* The rules of one subject: every broken one is reported. -1 as with collectors. */
 typedef int fy_rules(struct fy_set *set, struct fy_error *err);
 fy_rules fy_rules_tasks, fy_rules_strays, fy_rules_files, fy_rules_references, fy_rules_namespaces, fy_rules_pages;
-
-/* CLONE_NEW… bits of the namespaces that are part of the set. */
-int fy_set_namespaces(const struct fy_set *set);
-
-/* FY_E_VERIFY: "FILE: what is wrong", and what to do. Returns -1. */
-__attribute__((format(printf, 4, 5))) int fy_set_fault(struct fy_error *err, const char *next, const char *file,
-                                                       const char *format, ...);
-#define NEXT_COPY_OR_DUMP "Copy the set again from where it was taken; if it is the same there, take a new checkpoint."
-#define NEXT_DUMP "Take a new checkpoint: this one cannot be restored."
 
 #endif

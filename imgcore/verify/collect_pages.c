@@ -1,7 +1,6 @@
 /* Facts about pages: one pagemap image at a time, summed up so that its length does not matter. */
 #include "set.h"
 #include <criu/pagemap.pb-c.h>
-#include <inttypes.h>
 
 enum { PAGE_PARENT = 1, PAGE_LAZY = 2, PAGE_PRESENT = 4 };
 
@@ -70,26 +69,23 @@ int fy_collect_pagemap(struct fy_set *set, const struct set_file *file, const st
 {
     const PagemapEntry *run = (const PagemapEntry *)entry->message;
     struct set_pagemap *pagemap;
-    const char *fault = NULL;
 
     if (entry->number == 0)
         return collect_head(set, file, (const PagemapHead *)entry->message, err);
     pagemap = &set->pagemaps.items[set->pagemaps.count - 1];
     if (!is_understood(run)) {
-        (void)fy_error_set(err, FY_E_UNSUPPORTED,
-                           "%s: entry %" PRIu64 " at byte %" PRIu64
-                           " is of a form that is not known here (compressed pages?)",
-                           file->name, entry->number, entry->offset_bytes);
-        return fy_error_next(err, "Dump without compression, or use a version of ferry that knows it.");
+        fy_set_report_entry(set, FY_FINDING_PAGEMAP_COMPRESSED, file->name, entry->number,
+                            "is of a form that is not known here (compressed pages?)");
+        return 0;
     }
     if (!is_possible(run))
-        fault = "has no pages, or flags that contradict each other";
-    else if (add_range(pagemap, run) < 0)
-        fault = "is at an address not above the one before it";
-    else if (add_pages(pagemap, run) < 0)
-        fault = "brings the pages to more than 64 bits can count";
-    if (!fault)
-        return 0;
-    return fy_set_fault(err, NEXT_COPY_OR_DUMP, file->name, "entry %" PRIu64 " at byte %" PRIu64 " %s", entry->number,
-                        entry->offset_bytes, fault);
+        fy_set_report_entry(set, FY_FINDING_PAGEMAP_ENTRY, file->name, entry->number,
+                            "has no pages, or flags that contradict each other");
+    if (add_range(pagemap, run) < 0)
+        fy_set_report_entry(set, FY_FINDING_PAGEMAP_ORDER, file->name, entry->number,
+                            "is at an address not above the one before it");
+    if (add_pages(pagemap, run) < 0)
+        fy_set_report_entry(set, FY_FINDING_PAGEMAP_SIZE, file->name, entry->number,
+                            "brings the pages to more than 64 bits can count");
+    return 0;
 }
