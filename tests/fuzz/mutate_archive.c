@@ -30,11 +30,19 @@ static uint32_t word_at(const uint8_t *data)
     return word;
 }
 
+/* What stands before the first entry: one magic, or two words as in most images and in a manifest. */
+static size_t head_bytes(const struct archive_file *file)
+{
+    if (file->size >= 8 && memcmp(file->data, "FYMANIF1", 8) == 0)
+        return 8;
+    return file->size >= 4 && (word_at(file->data) == 0x54564319 || word_at(file->data) == 0x55105940) ? 8 : 4;
+}
+
 /* Offset of the size word of some entry, or 0: the file is not a row of entries. Payloads end the row early. */
 static size_t some_entry(const struct archive_file *file)
 {
     size_t offsets[256], count = 0;
-    size_t offset = file->size >= 4 && (word_at(file->data) == 0x54564319 || word_at(file->data) == 0x55105940) ? 8 : 4;
+    size_t offset = head_bytes(file);
 
     while (count < 256 && offset + 4 <= file->size && word_at(file->data + offset) <= file->size - offset - 4) {
         offsets[count++] = offset;
