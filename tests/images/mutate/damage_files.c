@@ -1,0 +1,527 @@
+/* Damage to descriptors, open files, and what they lead to. */
+#include "damage.h"
+#include <criu/files.pb-c.h>
+#include <criu/fs.pb-c.h>
+#include <criu/mm.pb-c.h>
+#include <criu/sockets.pb-c.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define NOWHERE 77777u
+
+struct entry_count {
+    int type;
+    uint32_t id;
+    size_t count;
+};
+
+static unsigned count_descriptor(ProtobufCMessage *message, uint64_t number, void *context)
+{
+    const FdinfoEntry *fd = (const FdinfoEntry *)message;
+    struct entry_count *wanted = context;
+
+    (void)number;
+    wanted->count += (int)fd->type == wanted->type && fd->id == wanted->id;
+    return 0;
+}
+
+static unsigned count_right(ProtobufCMessage *message, uint64_t number, void *context)
+{
+    const SkPacketEntry *packet = (const SkPacketEntry *)message;
+    struct entry_count *wanted = context;
+
+    (void)number;
+    for (size_t i = 0; i < packet->n_scm; i++)
+        for (size_t j = 0; j < packet->scm[i]->n_rights; j++)
+            wanted->count += packet->scm[i]->rights[j] == wanted->id;
+    return 0;
+}
+
+/* How many descriptors and files in flight lead to an open file. */
+static size_t count_ways(const struct trial *trial, int type, uint32_t id)
+{
+    struct entry_count wanted = {.type = type, .id = id};
+    const struct shop_file *file;
+
+    for (size_t i = 0; (file = shop_next(trial->shop, FY_IMAGE_FDINFO, &i)) != NULL;)
+        shop_look(trial->shop, file, count_descriptor, &wanted);
+    for (size_t i = 0; (file = shop_next(trial->shop, FY_IMAGE_SK_QUEUES, &i)) != NULL;)
+        shop_look(trial->shop, file, count_right, &wanted);
+    return wanted.count;
+}
+
+/* Regular files can be led to by mappings and tasks as well, and sockets may be inherited. */
+static bool is_single_way(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    const FdinfoEntry *fd = (const FdinfoEntry *)message;
+
+    (void)number;
+    return fd->type != FD_TYPES__REG && fd->type != FD_TYPES__INETSK && fd->type != FD_TYPES__UNIXSK &&
+           fd->type != FD_TYPES__MEMFD && count_ways(trial, (int)fd->type, fd->id) == 1;
+}
+
+static void descriptor_left_out(struct trial *trial)
+{
+    damage_leave_out(trial, FY_IMAGE_FDINFO, is_single_way);
+}
+
+struct table {
+    const struct trial *trial;
+    bool has_its_own;
+};
+
+static unsigned look_for_own(ProtobufCMessage *message, uint64_t number, void *context)
+{
+    struct table *table = context;
+
+    table->has_its_own = table->has_its_own || is_single_way(message, number, table->trial);
+    return 0;
+}
+
+/* Of a table whose files are all in other tables too, the loss cannot be told from a task without open files. */
+static void table_missing(struct trial *trial)
+{
+    const struct shop_file *file;
+
+    for (size_t i = 0; (file = shop_next(trial->shop, FY_IMAGE_FDINFO, &i)) != NULL;) {
+        struct table table = {.trial = trial};
+        shop_look(trial->shop, file, look_for_own, &table);
+        if (!table.has_its_own)
+            continue;
+        shop_remove(trial->shop, file->name);
+        trial_judge(trial, file);
+    }
+}
+
+static void descriptor_twice(struct trial *trial)
+{
+    damage_repeat(trial, FY_IMAGE_FDINFO, NULL);
+}
+
+static bool to_nowhere(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((FdinfoEntry *)message)->id = NOWHERE;
+    return true;
+}
+
+static void descriptor_to_nowhere(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FDINFO, to_nowhere);
+}
+
+static bool of_other_type(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    FdinfoEntry *fd = (FdinfoEntry *)message;
+
+    (void)number, (void)trial;
+    fd->type = fd->type == FD_TYPES__FANOTIFY ? FD_TYPES__PIPE : FD_TYPES__FANOTIFY;
+    return true;
+}
+
+static void descriptor_of_other_type(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FDINFO, of_other_type);
+}
+
+static void files_missing(struct trial *trial)
+{
+    damage_missing(trial, FY_IMAGE_FILES);
+}
+static void file_twice(struct trial *trial)
+{
+    damage_repeat(trial, FY_IMAGE_FILES, NULL);
+}
+static void file_left_out(struct trial *trial)
+{
+    damage_leave_out(trial, FY_IMAGE_FILES, NULL);
+}
+
+static bool with_two_ids(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((FileEntry *)message)->id ^= 0x10000;
+    return true;
+}
+
+static void file_with_two_ids(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FILES, with_two_ids);
+}
+
+static bool without_content(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    FileEntry *file = (FileEntry *)message;
+
+    (void)number, (void)trial;
+    file->reg = NULL;
+    file->pipe = NULL;
+    file->usk = NULL;
+    file->isk = NULL;
+    return file->type == FD_TYPES__REG || file->type == FD_TYPES__PIPE || file->type == FD_TYPES__UNIXSK ||
+           file->type == FD_TYPES__INETSK;
+}
+
+static void file_without_content(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FILES, without_content);
+}
+
+static bool in_no_directory(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((FsEntry *)message)->cwd_id = NOWHERE;
+    return true;
+}
+
+static bool with_no_root(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((FsEntry *)message)->root_id = NOWHERE;
+    return true;
+}
+
+static void directory_unknown(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FS, in_no_directory);
+    damage_change(trial, FY_IMAGE_FS, with_no_root);
+}
+
+static bool with_no_program(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((MmEntry *)message)->exe_file_id = NOWHERE;
+    return true;
+}
+
+static void program_unknown(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_MM, with_no_program);
+}
+
+/* The first mapping of a file, or of shared memory. */
+static bool change_mapping(ProtobufCMessage *message, uint32_t status)
+{
+    MmEntry *mm = (MmEntry *)message;
+
+    for (size_t i = 0; i < mm->n_vmas; i++)
+        if (mm->vmas[i]->status & status) {
+            mm->vmas[i]->shmid = NOWHERE;
+            return true;
+        }
+    return false;
+}
+
+static bool of_no_file(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    return change_mapping(message, 1u << 6 | 1u << 7);
+}
+
+static void mapped_file_unknown(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_MM, of_no_file);
+}
+
+static bool of_no_segment(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    return change_mapping(message, 1u << 8 | 1u << 10);
+}
+
+static void segment_unknown(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_MM, of_no_segment);
+}
+
+/* One kind of open file loses what it leads to. */
+static bool lose_target(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    FileEntry *file = (FileEntry *)message;
+
+    (void)number, (void)trial;
+    if (file->type == FD_TYPES__FIFO && file->fifo->has_regf_id)
+        file->fifo->regf_id = NOWHERE;
+    else if (file->type == FD_TYPES__TTY)
+        file->tty->tty_info_id = NOWHERE;
+    else if (file->type == FD_TYPES__MEMFD)
+        file->memfd->inode_id = NOWHERE;
+    else if (file->type == FD_TYPES__EVENTPOLL && file->epfd->n_tfd > 0)
+        file->epfd->tfd[0]->tfd = NOWHERE;
+    else if (file->type == FD_TYPES__UNIXSK && file->usk->peer)
+        file->usk->peer = NOWHERE;
+    else if (file->type == FD_TYPES__NS)
+        file->nsf->ns_id = NOWHERE;
+    else
+        return false;
+    return true;
+}
+
+static void target_lost(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FILES, lose_target);
+}
+
+static bool lose_path(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    FileEntry *file = (FileEntry *)message;
+
+    (void)number, (void)trial;
+    if (file->type != FD_TYPES__TTY || !file->tty->has_regf_id)
+        return false;
+    file->tty->regf_id = NOWHERE;
+    return true;
+}
+
+static void terminal_path_lost(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FILES, lose_path);
+}
+
+static bool in_another_network(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    FileEntry *file = (FileEntry *)message;
+
+    (void)number, (void)trial;
+    if (file->isk && file->isk->has_ns_id)
+        file->isk->ns_id = NOWHERE;
+    else if (file->usk && file->usk->has_ns_id)
+        file->usk->ns_id = NOWHERE;
+    else if (file->psk && file->psk->has_ns_id)
+        file->psk->ns_id = NOWHERE;
+    else if (file->nlsk && file->nlsk->has_ns_id)
+        file->nlsk->ns_id = NOWHERE;
+    else
+        return false;
+    return true;
+}
+
+static void network_unknown(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FILES, in_another_network);
+}
+
+static bool on_no_mount(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    FileEntry *file = (FileEntry *)message;
+
+    (void)number;
+    if (!file->reg || !file->reg->has_mnt_id || file->reg->mnt_id == -1)
+        return false;
+    for (size_t i = 0; i < trial->shop->file_count; i++)
+        if (trial->shop->files[i].type->kind == FY_IMAGE_MNTS) {
+            file->reg->mnt_id = (int32_t)NOWHERE;
+            return true;
+        }
+    return false;
+}
+
+static void mount_unknown(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FILES, on_no_mount);
+}
+
+static void tcp_missing(struct trial *trial)
+{
+    damage_missing(trial, FY_IMAGE_TCP_STREAM);
+}
+
+static bool not_connected(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    FileEntry *file = (FileEntry *)message;
+
+    (void)number, (void)trial;
+    if (!file->isk || file->isk->type != SOCK_STREAM || file->isk->proto != IPPROTO_TCP || file->isk->dst_port == 0)
+        return false;
+    file->isk->dst_port = 0;
+    return true;
+}
+
+static void tcp_left_over(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FILES, not_connected);
+}
+
+static bool without_unsent(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((TcpStreamEntry *)message)->has_unsq_len = false;
+    return true;
+}
+
+static bool without_scale(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    TcpStreamEntry *stream = (TcpStreamEntry *)message;
+
+    (void)number, (void)trial;
+    stream->has_rcv_wscale = false;
+    return (stream->opt_mask & 4) != 0;
+}
+
+static bool without_timestamp(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    TcpStreamEntry *stream = (TcpStreamEntry *)message;
+
+    (void)number, (void)trial;
+    stream->has_timestamp = false;
+    return (stream->opt_mask & 1) != 0;
+}
+
+static void tcp_field_missing(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_TCP_STREAM, without_unsent);
+    damage_change(trial, FY_IMAGE_TCP_STREAM, without_scale);
+    damage_change(trial, FY_IMAGE_TCP_STREAM, without_timestamp);
+}
+
+static bool of_no_pipe(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((PipeDataEntry *)message)->pipe_id = NOWHERE;
+    return true;
+}
+
+static void pipe_data_of_no_pipe(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_PIPES_DATA, of_no_pipe);
+    damage_change(trial, FY_IMAGE_FIFO_DATA, of_no_pipe);
+}
+
+static void pipe_data_twice(struct trial *trial)
+{
+    damage_repeat(trial, FY_IMAGE_PIPES_DATA, NULL);
+    damage_repeat(trial, FY_IMAGE_FIFO_DATA, NULL);
+}
+
+static void pipe_data_missing(struct trial *trial)
+{
+    damage_missing(trial, FY_IMAGE_PIPES_DATA);
+    damage_missing(trial, FY_IMAGE_FIFO_DATA);
+    damage_leave_out(trial, FY_IMAGE_PIPES_DATA, NULL);
+    damage_leave_out(trial, FY_IMAGE_FIFO_DATA, NULL);
+}
+
+static bool for_no_socket(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((SkPacketEntry *)message)->id_for = NOWHERE;
+    return true;
+}
+
+static bool with_no_file(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    SkPacketEntry *packet = (SkPacketEntry *)message;
+
+    (void)number, (void)trial;
+    if (packet->n_scm == 0 || packet->scm[0]->n_rights == 0)
+        return false;
+    packet->scm[0]->rights[0] = NOWHERE;
+    return true;
+}
+
+static void packet_target_unknown(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_SK_QUEUES, for_no_socket);
+    damage_change(trial, FY_IMAGE_SK_QUEUES, with_no_file);
+}
+
+static bool of_no_terminal(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((TtyDataEntry *)message)->tty_id = NOWHERE;
+    return true;
+}
+
+static void terminal_data_of_none(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_TTY_DATA, of_no_terminal);
+}
+static void terminals_missing(struct trial *trial)
+{
+    damage_missing(trial, FY_IMAGE_TTY_INFO);
+}
+
+static bool of_no_path(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((RemapFilePathEntry *)message)->orig_id = NOWHERE;
+    return true;
+}
+
+static void remap_of_nothing(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_REMAP_FPATH, of_no_path);
+}
+static void ghost_missing(struct trial *trial)
+{
+    damage_missing(trial, FY_IMAGE_GHOST_FILE);
+}
+static void ghost_left_over(struct trial *trial)
+{
+    damage_leave_out(trial, FY_IMAGE_REMAP_FPATH, NULL);
+}
+static void memfd_missing(struct trial *trial)
+{
+    const struct shop_file *files = shop_find(trial->shop, FY_IMAGE_FILES, 0);
+    /* Whether one of them is open or mapped decides whether the image is needed; anonymous shared memory is one too. */
+    if (files)
+        damage_missing(trial, FY_IMAGE_MEMFD_INODE);
+}
+
+static bool of_no_task(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((FileLockEntry *)message)->pid = (int32_t)NOWHERE;
+    return true;
+}
+
+static bool of_no_descriptor(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    ((FileLockEntry *)message)->fd = (int32_t)NOWHERE;
+    return true;
+}
+
+static void lock_unknown(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_FILE_LOCKS, of_no_task);
+    damage_change(trial, FY_IMAGE_FILE_LOCKS, of_no_descriptor);
+}
+
+const struct damage damages_of_files[] = {
+    {"files.img missing", "crashes", files_missing},
+    {"open file left out", "crashes", file_left_out},
+    {"open file twice", "wrong file", file_twice},
+    {"open file with two ids", "fails", file_with_two_ids},
+    {"open file without content", "crashes", file_without_content},
+    {"fdinfo missing", "loses descriptors", table_missing},
+    {"descriptor left out", "loses descriptors", descriptor_left_out},
+    {"descriptor twice", "hangs", descriptor_twice},
+    {"descriptor to nowhere", "fails", descriptor_to_nowhere},
+    {"descriptor of another type", "fails", descriptor_of_other_type},
+    {"directory unknown", "fails", directory_unknown},
+    {"program unknown", "fails", program_unknown},
+    {"mapped file unknown", "fails", mapped_file_unknown},
+    {"shared segment unknown", "loses memory", segment_unknown},
+    {"open file's target lost", "fails", target_lost},
+    {"terminal's path lost", "fails", terminal_path_lost},
+    {"network of a socket unknown", "fails", network_unknown},
+    {"mount of a file unknown", "aborts", mount_unknown},
+    {"tcp-stream missing", "fails late", tcp_missing},
+    {"tcp-stream left over", "loses the connection", tcp_left_over},
+    {"tcp-stream without a field", "fails late", tcp_field_missing},
+    {"pipe's data of no pipe", "fails", pipe_data_of_no_pipe},
+    {"pipe's data twice", "loses data", pipe_data_twice},
+    {"pipe's data missing", "loses data", pipe_data_missing},
+    {"packet's target unknown", "fails", packet_target_unknown},
+    {"terminal's data of none", "fails", terminal_data_of_none},
+    {"tty-info missing", "fails", terminals_missing},
+    {"remap of nothing", "fails", remap_of_nothing},
+    {"ghost file missing", "fails", ghost_missing},
+    {"ghost file left over", "wrong file", ghost_left_over},
+    {"memfd.img missing", "fails", memfd_missing},
+    {"lock of nobody", "loses the lock", lock_unknown},
+    {0},
+};
