@@ -50,7 +50,7 @@ static int read_items(struct comparison *comparison, int dir_fd, unsigned thread
     size_t count = 0;
 
     for (size_t i = 0; i < comparison->count; i++)
-        chunks += is_to_be_read(&comparison->pairs[i]) ? chunks_of(comparison->pairs[i].entry->size_bytes) : 0;
+        chunks += is_to_be_read(&comparison->pairs[i]) ? fy_chunks_of(comparison->pairs[i].entry->size_bytes) : 0;
     comparison->hashes = calloc(chunks + 1, sizeof(struct hash));
     if (!jobs || !comparison->hashes)
         return fy_error_set(err, FY_E_NOMEM, "no memory for %" PRIu64 " hashes", chunks);
@@ -61,9 +61,9 @@ static int read_items(struct comparison *comparison, int dir_fd, unsigned thread
             continue;
         pair->found = comparison->hashes + chunks;
         jobs[count++] = (struct hash_job){pair->item->name, pair->item->size_bytes, pair->found};
-        chunks += chunks_of(pair->item->size_bytes);
+        chunks += fy_chunks_of(pair->item->size_bytes);
     }
-    return hash_files(dir_fd, jobs, count, threads, err);
+    return fy_hash_files(dir_fd, jobs, count, threads, err);
 }
 
 /* The first run of wrong chunks, and how many are wrong in all. */
@@ -71,8 +71,8 @@ static bool compare_chunks(const struct pair *pair, struct fy_manifest_differenc
 {
     uint64_t size = pair->entry->size_bytes, first = 0, run = 0, wrong = 0;
 
-    for (uint64_t i = 0; i < chunks_of(size); i++) {
-        if (memcmp(entry_chunk(pair->entry, i), &pair->found[i], sizeof(struct hash)) == 0)
+    for (uint64_t i = 0; i < fy_chunks_of(size); i++) {
+        if (memcmp(fy_entry_chunk(pair->entry, i), &pair->found[i], sizeof(struct hash)) == 0)
             continue;
         if (wrong++ == 0)
             first = i;
@@ -145,7 +145,7 @@ int fy_manifest_compare(const struct fy_manifest *manifest, int dir_fd, unsigned
 {
     struct comparison comparison = {.callback = callback, .data = data};
     struct listing listing;
-    int result = listing_read(&listing, dir_fd, err);
+    int result = fy_listing_read(&listing, dir_fd, err);
 
     if (result == 0)
         result = compare(&comparison, manifest, &listing, dir_fd, threads, err);
@@ -153,6 +153,6 @@ int fy_manifest_compare(const struct fy_manifest *manifest, int dir_fd, unsigned
         *count = comparison.differences;
     free(comparison.pairs);
     free(comparison.hashes);
-    listing_done(&listing);
+    fy_listing_done(&listing);
     return result;
 }

@@ -21,7 +21,7 @@ static int make_entries(struct fy_manifest *manifest, struct listing *listing, s
 
     for (size_t i = 0; i < listing->items.count; i++) {
         struct item *item = &listing->items.items[i];
-        uint64_t count = chunks_of(item->size_bytes);
+        uint64_t count = fy_chunks_of(item->size_bytes);
         struct entry entry = {.size_bytes = item->size_bytes};
         if (item->kind == ITEM_OTHER)
             return refuse(item, err);
@@ -53,7 +53,7 @@ static int hash_contents(struct fy_manifest *manifest, int dir_fd, unsigned thre
             jobs[count++] =
                 (struct hash_job){entry->name, entry->size_bytes, entry->chunks ? entry->chunks : &entry->root};
     }
-    return hash_files(dir_fd, jobs, count, threads, err);
+    return fy_hash_files(dir_fd, jobs, count, threads, err);
 }
 
 static int compute_roots(struct fy_manifest *manifest, struct hasher *hasher, struct fy_error *err)
@@ -62,13 +62,13 @@ static int compute_roots(struct fy_manifest *manifest, struct hasher *hasher, st
         struct entry *entry = &manifest->entries.items[i];
         int result = 0;
         if (entry->target)
-            result = hash_chunk(hasher, entry->target, entry->size_bytes, &entry->root, err);
+            result = fy_hash_chunk(hasher, entry->target, entry->size_bytes, &entry->root, err);
         else if (entry->chunks)
-            result = hash_tree(hasher, entry->chunks, chunks_of(entry->size_bytes), &entry->root, err);
+            result = fy_hash_tree(hasher, entry->chunks, fy_chunks_of(entry->size_bytes), &entry->root, err);
         if (result < 0)
             return -1;
     }
-    return manifest_compute_root(manifest, hasher, &manifest->root, err);
+    return fy_manifest_compute_root(manifest, hasher, &manifest->root, err);
 }
 
 static int pack_facts(struct fy_manifest *manifest, struct fy_error *err)
@@ -91,12 +91,12 @@ static int fill(struct fy_manifest *manifest, struct listing *listing, int dir_f
     struct hasher hasher;
     int result;
 
-    if (facts_gather(dir_fd, listing, options, &manifest->facts, err) < 0 || pack_facts(manifest, err) < 0 ||
+    if (fy_facts_gather(dir_fd, listing, options, &manifest->facts, err) < 0 || pack_facts(manifest, err) < 0 ||
         make_entries(manifest, listing, err) < 0 || hash_contents(manifest, dir_fd, options->threads, err) < 0 ||
-        hasher_init(&hasher, err) < 0)
+        fy_hasher_init(&hasher, err) < 0)
         return -1;
     result = compute_roots(manifest, &hasher, err);
-    hasher_done(&hasher);
+    fy_hasher_done(&hasher);
     return result;
 }
 
@@ -110,10 +110,10 @@ int fy_manifest_create(int dir_fd, const struct fy_manifest_options *options, st
 
     if (!made)
         return fy_error_set(err, FY_E_NOMEM, "no memory for a manifest");
-    result = listing_read(&listing, dir_fd, err);
+    result = fy_listing_read(&listing, dir_fd, err);
     if (result == 0)
         result = fill(made, &listing, dir_fd, options ? options : &defaults, err);
-    listing_done(&listing);
+    fy_listing_done(&listing);
     if (result == 0)
         *manifest = fy_take(made);
     fy_manifest_free(made);

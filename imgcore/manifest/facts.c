@@ -20,8 +20,8 @@ static int take_given(Ferry__Manifest__Facts *facts, const struct fy_manifest_op
     return copy(&facts->criu_version, options->criu_version, err);
 }
 
-int facts_gather(int dir_fd, const struct listing *listing, const struct fy_manifest_options *options,
-                 Ferry__Manifest__Facts **facts, struct fy_error *err)
+int fy_facts_gather(int dir_fd, const struct listing *listing, const struct fy_manifest_options *options,
+                    Ferry__Manifest__Facts **facts, struct fy_error *err)
 {
     Ferry__Manifest__Facts *made = malloc(sizeof(*made));
 

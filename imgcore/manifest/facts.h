@@ -6,7 +6,7 @@
 #include <ferry/imgcore/manifest.h>
 
 /* To be freed by ferry__manifest__facts__free_unpacked. */
-int facts_gather(int dir_fd, const struct listing *listing, const struct fy_manifest_options *options,
-                 Ferry__Manifest__Facts **facts, struct fy_error *err);
+int fy_facts_gather(int dir_fd, const struct listing *listing, const struct fy_manifest_options *options,
+                    Ferry__Manifest__Facts **facts, struct fy_error *err);
 
 #endif

@@ -39,7 +39,7 @@ static bool take_run(struct pool *pool, struct run *run)
     (void)pthread_mutex_lock(&pool->lock);
     if (pool->next_job < pool->count && !fy_error_is_set(&pool->error)) {
         const struct hash_job *job = &pool->jobs[pool->next_job];
-        uint64_t left = chunks_of(job->size_bytes) - pool->next_chunk;
+        uint64_t left = fy_chunks_of(job->size_bytes) - pool->next_chunk;
         *run = (struct run){job, pool->next_chunk, left < RUN_CHUNKS ? left : RUN_CHUNKS};
         pool->next_chunk += run->count;
         if (run->count == left) {
@@ -113,7 +113,7 @@ static uint64_t next_data(int fd, uint64_t offset)
 static int hash_one(struct pool *pool, struct hasher *hasher, int fd, const struct hash_job *job, uint64_t index,
                     uint8_t *buffer, struct fy_error *err)
 {
-    size_t size = chunk_size(job->size_bytes, index);
+    size_t size = fy_chunk_size(job->size_bytes, index);
 
     if (read_chunk(fd, job, index * FY_MANIFEST_CHUNK_BYTES, buffer, size, err) < 0)
         return -1;
@@ -121,7 +121,7 @@ static int hash_one(struct pool *pool, struct hasher *hasher, int fd, const stru
         job->chunks[index] = pool->zeros;
         return 0;
     }
-    return hash_chunk(hasher, buffer, size, &job->chunks[index], err);
+    return fy_hash_chunk(hasher, buffer, size, &job->chunks[index], err);
 }
 
 static int hash_run(struct pool *pool, struct hasher *hasher, const struct run *run, uint8_t *buffer,
@@ -155,10 +155,10 @@ static void *work(void *data)
 
     if (!buffer)
         (void)fy_error_set(&error, FY_E_NOMEM, "no memory to read files");
-    else if (hasher_init(&hasher, &error) == 0) {
+    else if (fy_hasher_init(&hasher, &error) == 0) {
         while (!fy_error_is_set(&error) && take_run(pool, &run))
             (void)hash_run(pool, &hasher, &run, buffer, &error);
-        hasher_done(&hasher);
+        fy_hasher_done(&hasher);
     }
     if (fy_error_is_set(&error))
         keep_error(pool, &error);
@@ -182,7 +182,7 @@ static unsigned useful_threads(const struct hash_job *jobs, size_t count, unsign
     if (threads > THREADS_MAX)
         threads = THREADS_MAX;
     for (size_t i = 0; i < count && runs < threads; i++)
-        runs += (chunks_of(jobs[i].size_bytes) - 1) / RUN_CHUNKS + 1;
+        runs += (fy_chunks_of(jobs[i].size_bytes) - 1) / RUN_CHUNKS + 1;
     return runs < threads ? (unsigned)runs : threads;
 }
 
@@ -199,16 +199,16 @@ static void run_pool(struct pool *pool, unsigned threads)
         (void)pthread_join(ids[i], NULL);
 }
 
-int hash_files(int dir_fd, const struct hash_job *jobs, size_t count, unsigned threads, struct fy_error *err)
+int fy_hash_files(int dir_fd, const struct hash_job *jobs, size_t count, unsigned threads, struct fy_error *err)
 {
     struct pool pool = {.dir_fd = dir_fd, .jobs = jobs, .count = count, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct hasher hasher;
     int result;
 
-    if (hasher_init(&hasher, err) < 0)
+    if (fy_hasher_init(&hasher, err) < 0)
         return -1;
-    result = hash_zeros(&hasher, FY_MANIFEST_CHUNK_BYTES, &pool.zeros, err);
-    hasher_done(&hasher);
+    result = fy_hash_zeros(&hasher, FY_MANIFEST_CHUNK_BYTES, &pool.zeros, err);
+    fy_hasher_done(&hasher);
     if (result < 0)
         return -1;
     run_pool(&pool, useful_threads(jobs, count, threads));

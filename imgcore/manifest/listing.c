@@ -87,7 +87,7 @@ static int compare_items(const void *left, const void *right)
     return strcmp(((const struct item *)left)->name, ((const struct item *)right)->name);
 }
 
-int listing_read(struct listing *listing, int dir_fd, struct fy_error *err)
+int fy_listing_read(struct listing *listing, int dir_fd, struct fy_error *err)
 {
     /* A descriptor of its own, because the position in a directory is shared by duplicates. */
     FY_AUTO_CLOSE int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -109,7 +109,7 @@ int listing_read(struct listing *listing, int dir_fd, struct fy_error *err)
     return result;
 }
 
-void listing_done(struct listing *listing)
+void fy_listing_done(struct listing *listing)
 {
     for (size_t i = 0; i < listing->items.count; i++)
         item_done(&listing->items.items[i]);

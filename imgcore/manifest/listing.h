@@ -20,8 +20,8 @@ struct listing {
 };
 
 /* Without the manifest itself, and what a manifest is written into first. Only a link named `parent` is an ITEM_LINK.
- * Free with listing_done in any case. */
-int listing_read(struct listing *listing, int dir_fd, struct fy_error *err);
-void listing_done(struct listing *listing);
+ * Free with fy_listing_done in any case. */
+int fy_listing_read(struct listing *listing, int dir_fd, struct fy_error *err);
+void fy_listing_done(struct listing *listing);
 
 #endif

@@ -7,31 +7,31 @@ static void add_entry(struct hasher *hasher, const struct entry *entry)
 {
     size_t name_bytes = strlen(entry->name);
 
-    hash_add_number(hasher, entry->target ? FERRY__MANIFEST__KIND__LINK : FERRY__MANIFEST__KIND__FILE, 1);
-    hash_add_number(hasher, name_bytes, 4);
-    hash_add(hasher, entry->name, name_bytes);
-    hash_add_number(hasher, entry->size_bytes, 8);
-    hash_add(hasher, entry->root.bytes, sizeof(entry->root));
+    fy_hash_add_number(hasher, entry->target ? FERRY__MANIFEST__KIND__LINK : FERRY__MANIFEST__KIND__FILE, 1);
+    fy_hash_add_number(hasher, name_bytes, 4);
+    fy_hash_add(hasher, entry->name, name_bytes);
+    fy_hash_add_number(hasher, entry->size_bytes, 8);
+    fy_hash_add(hasher, entry->root.bytes, sizeof(entry->root));
 }
 
-int manifest_compute_root(const struct fy_manifest *manifest, struct hasher *hasher, struct hash *root,
-                          struct fy_error *err)
+int fy_manifest_compute_root(const struct fy_manifest *manifest, struct hasher *hasher, struct hash *root,
+                             struct fy_error *err)
 {
     struct hash list;
 
-    hash_begin(hasher, HASH_LIST);
-    hash_add_number(hasher, manifest->entries.count, 8);
+    fy_hash_begin(hasher, HASH_LIST);
+    fy_hash_add_number(hasher, manifest->entries.count, 8);
     for (size_t i = 0; i < manifest->entries.count; i++)
         add_entry(hasher, &manifest->entries.items[i]);
-    if (hash_end(hasher, &list, err) < 0)
+    if (fy_hash_end(hasher, &list, err) < 0)
         return -1;
-    hash_begin(hasher, HASH_SET);
-    hash_add(hasher, list.bytes, sizeof(list));
-    hash_add(hasher, manifest->facts_wire, manifest->facts_wire_size);
-    return hash_end(hasher, root, err);
+    fy_hash_begin(hasher, HASH_SET);
+    fy_hash_add(hasher, list.bytes, sizeof(list));
+    fy_hash_add(hasher, manifest->facts_wire, manifest->facts_wire_size);
+    return fy_hash_end(hasher, root, err);
 }
 
-int manifest_add_signature(struct fy_manifest *manifest, const void *data, size_t size, struct fy_error *err)
+int fy_manifest_add_signature(struct fy_manifest *manifest, const void *data, size_t size, struct fy_error *err)
 {
     struct signature signature = {.data = malloc(size ? size : 1), .size = size};
 
@@ -100,7 +100,7 @@ struct fy_manifest_entry fy_manifest_get(const struct fy_manifest *manifest, siz
                                       .target = entry->target,
                                       .size_bytes = entry->size_bytes,
                                       .root = entry->root.bytes,
-                                      .chunk_count = chunks_of(entry->size_bytes)};
+                                      .chunk_count = fy_chunks_of(entry->size_bytes)};
 }
 
 static int compare_entries(const void *left, const void *right)
@@ -126,7 +126,7 @@ uint64_t fy_manifest_total_bytes(const struct fy_manifest *manifest)
     return bytes;
 }
 
-const struct hash *entry_chunk(const struct entry *entry, uint64_t index)
+const struct hash *fy_entry_chunk(const struct entry *entry, uint64_t index)
 {
     return entry->chunks ? &entry->chunks[index] : &entry->root;
 }

@@ -42,11 +42,11 @@ struct fy_manifest {
 };
 
 /* The root over the entries and the facts as they are. */
-int manifest_compute_root(const struct fy_manifest *manifest, struct hasher *hasher, struct hash *root,
-                          struct fy_error *err);
+int fy_manifest_compute_root(const struct fy_manifest *manifest, struct hasher *hasher, struct hash *root,
+                             struct fy_error *err);
 /* Copies an SSHSIG blob into the manifest. */
-int manifest_add_signature(struct fy_manifest *manifest, const void *data, size_t size, struct fy_error *err);
+int fy_manifest_add_signature(struct fy_manifest *manifest, const void *data, size_t size, struct fy_error *err);
 /* The hash of one chunk of an entry. */
-const struct hash *entry_chunk(const struct entry *entry, uint64_t index);
+const struct hash *fy_entry_chunk(const struct entry *entry, uint64_t index);
 
 #endif

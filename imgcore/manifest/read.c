@@ -147,7 +147,7 @@ static bool is_file_name(const char *name)
 /* NULL, or what is wrong with the form of an entry. */
 static const char *form_fault(const Ferry__Manifest__Entry *entry, const struct fy_manifest *manifest)
 {
-    uint64_t chunks = chunks_of(entry->size_bytes);
+    uint64_t chunks = fy_chunks_of(entry->size_bytes);
     bool is_link = entry->kind == FERRY__MANIFEST__KIND__LINK;
 
     if (!is_file_name(entry->name))
@@ -174,11 +174,11 @@ static int check_root(struct reader *reader, const struct entry *entry, struct f
     int result = 0;
 
     if (entry->target)
-        result = hash_chunk(&reader->hasher, entry->target, entry->size_bytes, &root, err);
+        result = fy_hash_chunk(&reader->hasher, entry->target, entry->size_bytes, &root, err);
     else if (entry->chunks)
-        result = hash_tree(&reader->hasher, entry->chunks, chunks_of(entry->size_bytes), &root, err);
+        result = fy_hash_tree(&reader->hasher, entry->chunks, fy_chunks_of(entry->size_bytes), &root, err);
     else if (entry->size_bytes == 0)
-        result = hash_chunk(&reader->hasher, NULL, 0, &root, err);
+        result = fy_hash_chunk(&reader->hasher, NULL, 0, &root, err);
     if (result < 0 || memcmp(&root, &entry->root, sizeof(root)) == 0)
         return result;
     return fault(reader, reader->offset_bytes - reader->record.size, err,
@@ -228,7 +228,7 @@ static int read_signatures(struct reader *reader, struct fy_manifest *manifest, 
     while (reader->offset_bytes < reader->size_bytes) {
         const Ferry__Manifest__Signature *message =
             read_message(reader, &ferry__manifest__signature__descriptor, SIGNATURE_MAX_BYTES, err);
-        if (!message || manifest_add_signature(manifest, message->sshsig.data, message->sshsig.len, err) < 0)
+        if (!message || fy_manifest_add_signature(manifest, message->sshsig.data, message->sshsig.len, err) < 0)
             return -1;
     }
     return 0;
@@ -245,7 +245,7 @@ static int read_all(struct reader *reader, struct fy_manifest *manifest, struct 
         if (read_entry(reader, manifest, err) < 0)
             return -1;
     if (read_signatures(reader, manifest, err) < 0 ||
-        manifest_compute_root(manifest, &reader->hasher, &manifest->root, err) < 0)
+        fy_manifest_compute_root(manifest, &reader->hasher, &manifest->root, err) < 0)
         return -1;
     if (memcmp(&root, &manifest->root, sizeof(root)) == 0)
         return 0;
@@ -286,10 +286,10 @@ int fy_manifest_read(int dir_fd, const char *name, struct fy_manifest **manifest
     if (open_reader(&reader, dir_fd, name, err) < 0)
         return -1;
     made = calloc(1, sizeof(*made));
-    result = made ? hasher_init(&reader.hasher, err) : fy_error_set(err, FY_E_NOMEM, "no memory for a manifest");
+    result = made ? fy_hasher_init(&reader.hasher, err) : fy_error_set(err, FY_E_NOMEM, "no memory for a manifest");
     if (result == 0) {
         result = read_all(&reader, made, err);
-        hasher_done(&reader.hasher);
+        fy_hasher_done(&reader.hasher);
     }
     close_reader(&reader);
     if (result == 0)

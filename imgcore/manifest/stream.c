@@ -33,11 +33,11 @@ int fy_manifest_stream_new(const struct fy_manifest *manifest, const char *name,
     if (!made)
         return fy_error_set(err, FY_E_NOMEM, "no memory to check a file");
     made->entry = &manifest->entries.items[index];
-    made->chunk_count = chunks_of(made->entry->size_bytes);
+    made->chunk_count = fy_chunks_of(made->entry->size_bytes);
     made->right = calloc(made->chunk_count / 8 + 1, 1);
     if (!made->right)
         (void)fy_error_set(err, FY_E_NOMEM, "no memory to check a file");
-    if (!made->right || hasher_init(&made->hasher, err) < 0) {
+    if (!made->right || fy_hasher_init(&made->hasher, err) < 0) {
         fy_manifest_stream_free(made);
         return -1;
     }
@@ -49,13 +49,13 @@ int fy_manifest_stream_new(const struct fy_manifest *manifest, const char *name,
 
 static int feed_chunk(struct fy_manifest_stream *stream, uint64_t index, const uint8_t *data, struct fy_error *err)
 {
-    size_t size = chunk_size(stream->entry->size_bytes, index);
+    size_t size = fy_chunk_size(stream->entry->size_bytes, index);
     struct hash hash;
 
-    if ((data ? hash_chunk(&stream->hasher, data, size, &hash, err) : hash_zeros(&stream->hasher, size, &hash, err)) <
-        0)
+    if ((data ? fy_hash_chunk(&stream->hasher, data, size, &hash, err)
+              : fy_hash_zeros(&stream->hasher, size, &hash, err)) < 0)
         return -1;
-    if (memcmp(&hash, entry_chunk(stream->entry, index), sizeof(hash)) != 0)
+    if (memcmp(&hash, fy_entry_chunk(stream->entry, index), sizeof(hash)) != 0)
         return fy_error_set(err, FY_E_VERIFY, "%s: bytes %" PRIu64 " to %" PRIu64 " are not what the manifest says",
                             stream->entry->name, index * FY_MANIFEST_CHUNK_BYTES,
                             index * FY_MANIFEST_CHUNK_BYTES + size - 1);
@@ -94,7 +94,7 @@ void fy_manifest_stream_free(struct fy_manifest_stream *stream)
 {
     if (!stream)
         return;
-    hasher_done(&stream->hasher);
+    fy_hasher_done(&stream->hasher);
     free(stream->right);
     free(stream);
 }

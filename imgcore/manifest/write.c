@@ -52,7 +52,7 @@ static int write_entry(FILE *file, const struct entry *entry)
     message.target = entry->target;
     if (entry->chunks) {
         message.has_chunks = true;
-        message.chunks = bytes_of(entry->chunks, chunks_of(entry->size_bytes) * sizeof(struct hash));
+        message.chunks = bytes_of(entry->chunks, fy_chunks_of(entry->size_bytes) * sizeof(struct hash));
     }
     return write_message(file, &message.base);
 }
