@@ -41,14 +41,36 @@ struct fy_image_entry {
     uint64_t payload_bytes;
 };
 
+/* An entry as it stands in the file. */
+struct fy_image_raw {
+    const ProtobufCMessageDescriptor *descriptor;
+    const uint8_t *data; /* the encoded message, well formed; valid until the next call on the image */
+    size_t size;
+    uint64_t number;       /* counted from 0 */
+    uint64_t offset_bytes; /* in the file, of the entry's size word */
+    uint64_t payload_offset_bytes;
+    uint64_t payload_bytes;
+};
+
 /* Opens `name` in `dir_fd` and checks its magic. `limits` may be NULL for the default. A name that is not in the
  * catalogue, or whose row has no magic, is FY_E_USAGE. */
 int fy_image_open(int dir_fd, const char *name, const struct fy_image_limits *limits, struct fy_image **image,
                   struct fy_error *err);
+/* The image in `fd`, a regular file that stays the caller's; the type is that of its magic (of those that share one,
+ * the catalogue's first). `label` names it in errors. FY_E_UNSUPPORTED: it is no image with entries. */
+int fy_image_open_fd(int fd, const char *label, const struct fy_image_limits *limits, struct fy_image **image,
+                     struct fy_error *err);
 void fy_image_free(struct fy_image *image);
 /* 1 and the next entry; 0 at the end of the file, which is then known to be whole to its last byte; -1 with an error.
  */
 int fy_image_next(struct fy_image *image, struct fy_image_entry *entry, struct fy_error *err);
+
+/* As fy_image_next, but only frames are looked at: an entry may lack fields that it must have, a file may have no
+ * entry, or more than its type has. A ghost file without chunks has all the rest as payload. Not to be mixed with
+ * fy_image_next. */
+int fy_image_next_raw(struct fy_image *image, struct fy_image_raw *entry, struct fy_error *err);
+/* Exactly `size` bytes at `offset` of the file, for payloads. */
+int fy_image_read(const struct fy_image *image, uint64_t offset, void *data, size_t size, struct fy_error *err);
 
 const struct fy_image_type *fy_image_type(const struct fy_image *image);
 enum fy_image_framing fy_image_framing(const struct fy_image *image);
