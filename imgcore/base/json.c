@@ -1,8 +1,8 @@
 /* JSON documents over yajl's generator. The text goes into a buffer of our own, because yajl's does not survive a
  * failed allocation; after the first error nothing is written any more. */
-#include "utf8.h"
 #include <ferry/base/buf.h>
 #include <ferry/base/json.h>
+#include <ferry/base/utf8.h>
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Text for people: the nearest known word, sizes and durations, and outside text made harmless. */
-#include "utf8.h"
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
+#include <ferry/base/utf8.h>
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Strict UTF-8 decoding, one character at a time. */
-#include "utf8.h"
+#include <ferry/base/utf8.h>
 
 static size_t sequence_length(uint8_t lead)
 {

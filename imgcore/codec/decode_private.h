@@ -1,0 +1,42 @@
+/* What the parts of the decoder share.
+ *
+ *   canonical.c       would encoding what is printed give the same bytes?
+ *   print_message.c   a message as an object
+ *   print_payload.c   what follows an entry, as "extra"
+ *   decode.c          the document around them */
+#ifndef FERRY_CODEC_DECODE_PRIVATE_H
+#define FERRY_CODEC_DECODE_PRIVATE_H
+
+#include "emit.h"
+#include "shape.h"
+#include <ferry/base/buf.h>
+#include <ferry/imgcore/image.h>
+
+/* Part of an encoded message: protobuf merges all occurrences of a message that should be there once. */
+struct range {
+    const uint8_t *data;
+    size_t size;
+};
+
+struct decoder {
+    struct fy_image *image;
+    bool no_payload;
+    struct shapes shapes;
+    struct fy_buf text;   /* of the value at hand */
+    struct fy_buf ranges; /* struct range: those of the messages that are open */
+    struct emit emit;
+};
+
+/* Whether the message, which must be well formed, is the one that encode makes of its fields: all there that must be,
+ * by tag, each once, unknown ones last, every number in its shortest form and within its type. */
+bool fy_decode_is_canonical(const struct shape *shape, const uint8_t *data, size_t size);
+
+/* The members of a message, without the braces around it; "@unknown" is the last. `is_canonical` lets it take
+ * shortcuts. Failures are kept in decoder->emit. */
+void fy_decode_members(struct decoder *decoder, const struct shape *shape, const uint8_t *data, size_t size,
+                       bool is_canonical);
+
+/* "extra" of the entry, and "@extra" if that does not say all. `data` of the entry is not valid afterwards. */
+int fy_decode_payload(struct decoder *decoder, const struct fy_image_raw *entry, struct fy_error *err);
+
+#endif
