@@ -31,6 +31,7 @@ static int inventory_from(const InventoryEntry *entry, struct fy_inventory *inve
                                        .fdinfo_per_id = entry->fdinfo_per_id,
                                        .tcp_close = entry->tcp_close,
                                        .has_root_ids = entry->root_ids != NULL,
+                                       .root_cg_set = entry->root_cg_set,
                                        .network_lock = (enum fy_network_lock)entry->network_lock_method};
     if (entry->root_ids)
         inventory->root_ids = fy_namespace_ids_from(entry->root_ids);

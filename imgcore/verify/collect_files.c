@@ -1,12 +1,12 @@
 /* Facts about open files: descriptors, what they lead to, and what those need in turn. */
+#include "edges.h"
 #include "set.h"
 #include <criu/files.pb-c.h>
 #include <criu/ipc.pb-c.h>
 #include <criu/mounts.pb-c.h>
 #include <criu/sockets.pb-c.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <string.h>
 
 #define GHOST_BIT 0x80000000u /* in remap_id of old images, which have no remap_type */
 
@@ -46,40 +46,6 @@ static uint32_t id_of(const ProtobufCMessage *message)
     return *(const uint32_t *)(const void *)((const char *)message + field->offset);
 }
 
-static int collect_inet(struct fy_set *set, const struct set_file *file, const InetSkEntry *socket,
-                        struct fy_error *err)
-{
-    bool is_connection = socket->type == SOCK_STREAM && socket->proto == IPPROTO_TCP && socket->dst_port != 0;
-
-    if (!is_connection || set->inventory.tcp_close)
-        return 0;
-    return vector_push(&set->image_refs, err,
-                       (struct set_image_ref){file, "a TCP connection", FY_IMAGE_TCP_STREAM, socket->ino});
-}
-
-/* Files that are reopened through the path of another one. */
-static int collect_path_ref(struct fy_set *set, const struct set_file *file, bool has_path, uint32_t id,
-                            const char *what, struct fy_error *err)
-{
-    return has_path ? vector_push(&set->file_refs, err, (struct set_file_ref){file, what, id, FD_TYPES__REG}) : 0;
-}
-
-static int collect_member(struct fy_set *set, const struct set_file *file, int type, const ProtobufCMessage *member,
-                          struct fy_error *err)
-{
-    if (vector_push(&set->open_files, err, (struct set_open_file){.id = id_of(member), .type = type}) < 0)
-        return -1;
-    if (type == FD_TYPES__INETSK)
-        return collect_inet(set, file, (const InetSkEntry *)member, err);
-    if (type == FD_TYPES__FIFO)
-        return collect_path_ref(set, file, ((const FifoEntry *)member)->has_regf_id,
-                                ((const FifoEntry *)member)->regf_id, "the path of a FIFO", err);
-    if (type == FD_TYPES__TTY)
-        return collect_path_ref(set, file, ((const TtyFileEntry *)member)->has_regf_id,
-                                ((const TtyFileEntry *)member)->regf_id, "the path of a terminal", err);
-    return 0;
-}
-
 int fy_collect_file(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
                     struct fy_error *err)
 {
@@ -95,13 +61,7 @@ int fy_collect_file(struct fy_set *set, const struct set_file *file, const struc
     if (id_of(member) != open_file->id)
         fy_set_report_entry(set, FY_FINDING_FILE_TWO_IDS, file->name, entry->number,
                             "has two ids, %" PRIu32 " and %" PRIu32, open_file->id, id_of(member));
-    return collect_member(set, file, (int)open_file->type, member, err);
-}
-
-int fy_collect_legacy_file(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
-                           struct fy_error *err)
-{
-    return collect_member(set, file, file->type->fd_type, entry->message, err);
+    return fy_collect_member(set, file, entry->number, (int)open_file->type, member, err);
 }
 
 /* Files in flight: descriptors that were sent over a socket and not yet received. */
@@ -143,6 +103,8 @@ int fy_collect_memfd(struct fy_set *set, const struct set_file *file, const stru
 {
     const MemfdInodeEntry *inode = (const MemfdInodeEntry *)entry->message;
 
+    if (fy_edge_define(set, EDGE_MEMFD_INODE, inode->inode_id, file, entry->number, err) < 0)
+        return -1;
     if (inode->size == 0)
         return 0;
     return vector_push(&set->image_refs, err,
@@ -165,6 +127,14 @@ int fy_collect_mount(struct fy_set *set, const struct set_file *file, const stru
 {
     const MntEntry *mount = (const MntEntry *)entry->message;
 
+    if (fy_edge_define(set, EDGE_MOUNT, mount->mnt_id, file, entry->number, err) < 0 ||
+        vector_push(&set->edges.mounts, err,
+                    (struct edge_mount){.file = file,
+                                        .entry = entry->number,
+                                        .mnt_id = mount->mnt_id,
+                                        .parent_mnt_id = mount->parent_mnt_id,
+                                        .is_root = strcmp(mount->mountpoint, "/") == 0}) < 0)
+        return -1;
     return vector_push(&set->mounts, err,
                        (struct set_mount){.file = file,
                                           .mnt_id = mount->mnt_id,

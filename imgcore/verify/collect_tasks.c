@@ -37,6 +37,8 @@ int fy_collect_core(struct fy_set *set, const struct set_file *file, const struc
 {
     const CoreEntry *core = (const CoreEntry *)entry->message;
 
+    if (fy_collect_core_edges(set, file, core, err) < 0)
+        return -1;
     return vector_push(&set->cores, err,
                        (struct set_core){.file = file,
                                          .tid = (uint32_t)file->id,

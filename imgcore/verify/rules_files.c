@@ -82,6 +82,22 @@ static void check_references(struct fy_set *set, bool knows_all)
     }
 }
 
+/* In old sets the path of a terminal or a FIFO is the regular file of the same id, and of /dev/net/tun it is always. */
+static void mark_paths(struct fy_set *set)
+{
+    static const int types[] = {FD_TYPES__TUNF, FD_TYPES__TTY, FD_TYPES__FIFO};
+
+    for (size_t i = 0; i < set->open_files.count; i++) {
+        const struct set_open_file *file = &set->open_files.items[i];
+        for (size_t j = 0; j < sizeof(types) / sizeof(types[0]); j++)
+            if (file->type == types[j] && file->is_referenced) {
+                struct set_open_file *path = fy_set_find_open_file(set, FD_TYPES__REG, file->id);
+                if (path)
+                    path->is_referenced = true;
+            }
+    }
+}
+
 /* A task without open files has no fdinfo image, which is the usual reason for one that is not there. */
 static const struct set_ids *find_missing_table(const struct fy_set *set)
 {
@@ -89,12 +105,6 @@ static const struct set_ids *find_missing_table(const struct fy_set *set)
         if (!fy_set_find_image(set, FY_IMAGE_FDINFO, set->ids.items[i].files_id))
             return &set->ids.items[i];
     return NULL;
-}
-
-/* Sockets can be dumped without a descriptor when they are to be inherited at the restore. */
-static bool may_be_inherited(int type)
-{
-    return type == FD_TYPES__INETSK || type == FD_TYPES__UNIXSK;
 }
 
 /* What refers to files lies in these images: with one of them damaged, any file may be referred to there. */
@@ -110,6 +120,22 @@ static bool knows_all_references(const struct fy_set *set)
     return true;
 }
 
+/* Sockets can be dumped without a descriptor when they are to be inherited at the restore. */
+static void report_unreferenced(const struct fy_set *set, const struct set_open_file *file)
+{
+    bool may_be_inherited = file->type == FD_TYPES__INETSK || file->type == FD_TYPES__UNIXSK;
+
+    if (may_be_inherited)
+        fy_set_report(set, FY_FINDING_FILE_INHERITED, "files.img",
+                      "nothing refers to the %s with the id %" PRIu32 ", as if it were to be inherited",
+                      type_name(file->type), file->id);
+    else
+        fy_set_report(set, FY_FINDING_FILE_UNREFERENCED, "files.img",
+                      "nothing refers to the %s with the id %" PRIu32 ": the end of some fdinfo image is lost",
+                      type_name(file->type), file->id);
+}
+
+/* With a table missing, that is what is reported, once. */
 static void check_unreferenced(const struct fy_set *set)
 {
     const struct set_ids *missing = find_missing_table(set);
@@ -119,20 +145,21 @@ static void check_unreferenced(const struct fy_set *set)
         fy_set_image_name(FY_IMAGE_FDINFO, missing->files_id, table);
     for (size_t i = 0; i < set->open_files.count; i++) {
         const struct set_open_file *file = &set->open_files.items[i];
-        if (file->is_referenced || (!missing && may_be_inherited(file->type)))
+        if (file->is_referenced || file->is_external)
             continue;
-        if (missing)
-            fy_set_report(set, FY_FINDING_FDINFO_MISSING, table,
-                          "the descriptors of task %" PRIu32 ", is missing, and nothing refers to the %s with the id "
-                          "%" PRIu32 " of files.img",
-                          missing->pid, type_name(file->type), file->id);
-        else
-            fy_set_report(set, FY_FINDING_FILE_UNREFERENCED, "files.img",
-                          "nothing refers to the %s with the id %" PRIu32 ": the end of some fdinfo image is lost",
-                          type_name(file->type), file->id);
-        if (missing)
-            return;
+        if (!missing) {
+            report_unreferenced(set, file);
+            continue;
+        }
+        fy_set_report(set, FY_FINDING_FDINFO_MISSING, table,
+                      "the descriptors of task %" PRIu32 ", is missing, and nothing refers to the %s with the id "
+                      "%" PRIu32 " of files.img",
+                      missing->pid, type_name(file->type), file->id);
+        return;
     }
+    if (missing)
+        fy_set_report(set, FY_FINDING_FDINFO_ABSENT, table,
+                      "is not there, which means that task %" PRIu32 " had no file open", missing->pid);
 }
 
 /* Tasks alone refer to their program and directories, so a set without open files does not exist. */
@@ -155,6 +182,7 @@ int fy_rules_files(struct fy_set *set, struct fy_error *err)
     check_unique(set);
     check_descriptors(set, knows_all);
     check_references(set, knows_all);
+    mark_paths(set);
     if (knows_all_references(set))
         check_unreferenced(set);
     return 0;

@@ -28,6 +28,12 @@ static const struct {
     {FY_IMAGE_FDINFO, "no task's descriptor table", true, {FY_IMAGE_PSTREE, FY_IMAGE_IDS}},
     {FY_IMAGE_PAGES, "no pagemap", false, {FY_IMAGE_PAGEMAP, FY_IMAGE_PAGEMAP_SHMEM}},
     {FY_IMAGE_TCP_STREAM, "no socket of files.img", true, {FY_IMAGE_FILES, FY_IMAGE_INVENTORY}},
+    {FY_IMAGE_GHOST_FILE, "no entry of remap-fpath.img", true, {FY_IMAGE_REMAP_FPATH, NO_IMAGE}},
+    {FY_IMAGE_TMPFS_DEV, "no mount", true, {FY_IMAGE_MNTS, NO_IMAGE}},
+    {FY_IMAGE_MNTS, "no task's mount namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
+    {FY_IMAGE_UTSNS, "no task's UTS namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
+    {FY_IMAGE_IPC_VAR, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
+    {FY_IMAGE_USERNS, "no task's user namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
 };
 
 static int compare_expected(const void *left, const void *right)
@@ -41,6 +47,16 @@ static int compare_expected(const void *left, const void *right)
 static int expect(struct expectations *expectations, enum fy_image_kind kind, uint64_t id, struct fy_error *err)
 {
     return vector_push(&expectations->list, err, (struct expected){kind, id});
+}
+
+static int expect_of_ids(const struct set_ids *ids, struct expectations *expectations, struct fy_error *err)
+{
+    if (expect(expectations, FY_IMAGE_FDINFO, ids->files_id, err) < 0 ||
+        expect(expectations, FY_IMAGE_MNTS, ids->ns.mnt, err) < 0 ||
+        expect(expectations, FY_IMAGE_UTSNS, ids->ns.uts, err) < 0 ||
+        expect(expectations, FY_IMAGE_IPC_VAR, ids->ns.ipc, err) < 0)
+        return -1;
+    return expect(expectations, FY_IMAGE_USERNS, ids->ns.user, err);
 }
 
 static int expect_of_task(const struct fy_set *set, const struct set_task *task, struct expectations *expectations,
@@ -59,7 +75,7 @@ static int expect_of_task(const struct fy_set *set, const struct set_task *task,
     for (size_t i = 1; i < task->thread_count; i++)
         if (expect(expectations, FY_IMAGE_CORE, set->threads.items[task->first_thread + i], err) < 0)
             return -1;
-    return ids ? expect(expectations, FY_IMAGE_FDINFO, ids->files_id, err) : 0;
+    return ids ? expect_of_ids(ids, expectations, err) : 0;
 }
 
 static int gather(const struct fy_set *set, struct expectations *expectations, struct fy_error *err)
@@ -72,6 +88,9 @@ static int gather(const struct fy_set *set, struct expectations *expectations, s
             return -1;
     for (size_t i = 0; i < set->image_refs.count; i++)
         if (expect(expectations, set->image_refs.items[i].kind, set->image_refs.items[i].id, err) < 0)
+            return -1;
+    for (size_t i = 0; i < set->mounts.count; i++)
+        if (expect(expectations, FY_IMAGE_TMPFS_DEV, set->mounts.items[i].root_dev, err) < 0)
             return -1;
     vector_sort(&expectations->list, compare_expected);
     return 0;

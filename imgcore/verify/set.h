@@ -2,6 +2,7 @@
  *
  *   set_list.c       what is in the directory
  *   set_load.c       reads every image once and hands its entries to collectors
+ *   edges.h          numbers by which entries of different images refer to one another
  *   collect_*.c      put facts of entries into the index, by subject
  *   rules_*.c        compare the facts with one another, by subject
  *   report.c         what is wrong goes out through it
@@ -12,8 +13,10 @@
 #ifndef FERRY_IMGCORE_VERIFY_SET_H
 #define FERRY_IMGCORE_VERIFY_SET_H
 
+#include "edges.h"
 #include "report.h"
 #include "vector.h"
+#include <criu/core.pb-c.h>
 #include <ferry/base/error.h>
 #include <ferry/imgcore/catalogue.h>
 #include <ferry/imgcore/image.h>
@@ -68,6 +71,7 @@ struct set_open_file {
     uint32_t id;
     int type; /* FD_TYPES__… */
     bool is_referenced;
+    bool is_external; /* of somebody outside, so that no descriptor leads to it */
 };
 
 /* An entry of `from` that names an open file. */
@@ -121,6 +125,7 @@ struct fy_set {
     VECTOR(struct set_image_ref) image_refs;
     VECTOR(struct set_pagemap) pagemaps;
     VECTOR(struct set_mount) mounts;
+    struct fy_edges edges;
 };
 
 void fy_set_init(struct fy_set *set, int dir_fd, struct fy_report *report);
@@ -166,9 +171,17 @@ fy_collector fy_collect_pstree, fy_collect_core, fy_collect_ids, fy_collect_mm, 
 fy_collector fy_collect_fdinfo, fy_collect_file, fy_collect_legacy_file, fy_collect_packet, fy_collect_remap;
 fy_collector fy_collect_memfd, fy_collect_ipc_segment, fy_collect_mount;
 fy_collector fy_collect_pagemap;
+fy_collector fy_collect_pipe_data, fy_collect_tty_info, fy_collect_tty_data, fy_collect_lock, fy_collect_tcp_stream;
+fy_collector fy_collect_seccomp, fy_collect_cgroup, fy_collect_netns, fy_collect_netdev, fy_collect_legacy_epoll;
+/* An open file of the type FD_TYPES__…, from the entry with that number. */
+int fy_collect_member(struct fy_set *set, const struct set_file *file, uint64_t entry, int type,
+                      const ProtobufCMessage *member, struct fy_error *err);
+/* What a core names in other images. */
+int fy_collect_core_edges(struct fy_set *set, const struct set_file *file, const CoreEntry *core, struct fy_error *err);
 
 /* The rules of one subject: every broken one is reported. -1 as with collectors. */
 typedef int fy_rules(struct fy_set *set, struct fy_error *err);
 fy_rules fy_rules_tasks, fy_rules_strays, fy_rules_files, fy_rules_references, fy_rules_namespaces, fy_rules_pages;
+fy_rules fy_rules_edges, fy_rules_descriptors, fy_rules_mounts;
 
 #endif

@@ -165,4 +165,5 @@ void fy_set_done(struct fy_set *set)
     free(set->image_refs.items);
     free(set->pagemaps.items);
     free(set->mounts.items);
+    fy_edges_done(&set->edges);
 }

@@ -18,6 +18,17 @@ static fy_collector *const collectors[FY_IMAGE_KIND_COUNT] = {
     [FY_IMAGE_MNTS] = fy_collect_mount,
     [FY_IMAGE_PAGEMAP] = fy_collect_pagemap,
     [FY_IMAGE_PAGEMAP_SHMEM] = fy_collect_pagemap,
+    [FY_IMAGE_PIPES_DATA] = fy_collect_pipe_data,
+    [FY_IMAGE_FIFO_DATA] = fy_collect_pipe_data,
+    [FY_IMAGE_TTY_INFO] = fy_collect_tty_info,
+    [FY_IMAGE_TTY_DATA] = fy_collect_tty_data,
+    [FY_IMAGE_FILE_LOCKS] = fy_collect_lock,
+    [FY_IMAGE_TCP_STREAM] = fy_collect_tcp_stream,
+    [FY_IMAGE_SECCOMP] = fy_collect_seccomp,
+    [FY_IMAGE_CGROUP] = fy_collect_cgroup,
+    [FY_IMAGE_NETNS] = fy_collect_netns,
+    [FY_IMAGE_NETDEV] = fy_collect_netdev,
+    [FY_IMAGE_EVENTPOLL_TFD] = fy_collect_legacy_epoll,
 };
 
 /* CRIU decides by the inventory which magics to expect, so an image of the other form would be misread. */

@@ -23,6 +23,7 @@ struct fy_inventory {
     bool tcp_close;                   /* connections were left out and come back closed */
     bool has_root_ids;                /* false in a pre-dump */
     struct fy_namespace_ids root_ids; /* of CRIU itself */
+    uint32_t root_cg_set;             /* the control groups of CRIU itself, which are not in the set; 0: not stated */
     enum fy_network_lock network_lock;
     /* Part of the name of the nftables table that locks the network, on both hosts; "" when CRIU did not say. */
     char criu_run_id[FY_CRIU_RUN_ID_SIZE];
