@@ -75,6 +75,9 @@ int pagemap_place(struct pagemap *pagemap, const char *name, uint32_t page_bytes
         return fy_error_set(err, FY_E_FORMAT, "%s: has more pages than a file can hold", name);
     for (size_t i = 0; i < pagemap->runs.count; i++) {
         struct run *run = &pagemap->runs.items[i];
+        if (run->place.address % page_bytes != 0)
+            return fy_error_set(err, FY_E_FORMAT, "%s: pages at %#" PRIx64 " do not begin where a page can", name,
+                                run->place.address);
         if (__builtin_mul_overflow(run->place.pages, page_bytes, &bytes) ||
             __builtin_add_overflow(run->place.address, bytes, &end))
             return fy_error_set(err, FY_E_FORMAT, "%s: pages from %#" PRIx64 " on reach over the end of memory", name,

@@ -12,18 +12,18 @@ static const struct {
     enum fy_finding_id twice;
     int namespace; /* CLONE_NEW…: only when it is part of the set */
 } spaces[EDGE_SPACE_COUNT] = {
-    [EDGE_PIPE] = {"pipe", FY_IMAGE_FILES, ANY_NUMBER_OF_TIMES},
-    [EDGE_PIPE_DATA] = {"record of a pipe", FY_IMAGE_PIPES_DATA, FY_FINDING_PIPE_DATA_TWICE},
-    [EDGE_FIFO] = {"FIFO", FY_IMAGE_FILES, ANY_NUMBER_OF_TIMES},
-    [EDGE_FIFO_DATA] = {"record of a FIFO", FY_IMAGE_FIFO_DATA, FY_FINDING_PIPE_DATA_TWICE},
-    [EDGE_TTY_INFO] = {"terminal", FY_IMAGE_TTY_INFO, FY_FINDING_TTY_INFO_TWICE},
-    [EDGE_MEMFD_INODE] = {"memory file", FY_IMAGE_MEMFD_INODE, FY_FINDING_MEMFD_TWICE},
-    [EDGE_UNIX_INODE] = {"UNIX socket", FY_IMAGE_FILES, ANY_NUMBER_OF_TIMES},
+    [EDGE_PIPE] = {"pipe", FY_IMAGE_FILES, ANY_NUMBER_OF_TIMES, 0},
+    [EDGE_PIPE_DATA] = {"record of a pipe", FY_IMAGE_PIPES_DATA, FY_FINDING_PIPE_DATA_TWICE, 0},
+    [EDGE_FIFO] = {"FIFO", FY_IMAGE_FILES, ANY_NUMBER_OF_TIMES, 0},
+    [EDGE_FIFO_DATA] = {"record of a FIFO", FY_IMAGE_FIFO_DATA, FY_FINDING_PIPE_DATA_TWICE, 0},
+    [EDGE_TTY_INFO] = {"terminal", FY_IMAGE_TTY_INFO, FY_FINDING_TTY_INFO_TWICE, 0},
+    [EDGE_MEMFD_INODE] = {"memory file", FY_IMAGE_MEMFD_INODE, FY_FINDING_MEMFD_TWICE, 0},
+    [EDGE_UNIX_INODE] = {"UNIX socket", FY_IMAGE_FILES, ANY_NUMBER_OF_TIMES, 0},
     [EDGE_MOUNT] = {"mount", FY_IMAGE_MNTS, FY_FINDING_MOUNT_TWICE, CLONE_NEWNS},
-    [EDGE_CGROUP_SET] = {"set of control groups", FY_IMAGE_CGROUP, FY_FINDING_CGROUP_TWICE},
-    [EDGE_SECCOMP_FILTER] = {"seccomp filter", FY_IMAGE_SECCOMP, ANY_NUMBER_OF_TIMES},
+    [EDGE_CGROUP_SET] = {"set of control groups", FY_IMAGE_CGROUP, FY_FINDING_CGROUP_TWICE, 0},
+    [EDGE_SECCOMP_FILTER] = {"seccomp filter", FY_IMAGE_SECCOMP, ANY_NUMBER_OF_TIMES, 0},
     [EDGE_NET_NAMESPACE] = {"network namespace", FY_IMAGE_IDS, ANY_NUMBER_OF_TIMES, CLONE_NEWNET},
-    [EDGE_NAMESPACE] = {"namespace", FY_IMAGE_IDS, ANY_NUMBER_OF_TIMES},
+    [EDGE_NAMESPACE] = {"namespace", FY_IMAGE_IDS, ANY_NUMBER_OF_TIMES, 0},
 };
 
 void fy_edges_done(struct fy_edges *edges)

@@ -12,12 +12,18 @@ struct numbers {
     VECTOR(uint32_t) list;
 };
 
+/* NULL when it has none. */
+static const uint32_t *threads_of(const struct fy_set *set, const struct set_task *task)
+{
+    return task->thread_count > 0 ? &set->threads.items[task->first_thread] : NULL;
+}
+
 /* Pids and tids are one name space. What a zombie says about its threads is garbage. */
 static int gather_numbers(const struct fy_set *set, struct numbers *numbers, struct fy_error *err)
 {
     for (size_t i = 0; i < set->tasks.count; i++) {
         const struct set_task *task = &set->tasks.items[i];
-        const uint32_t *threads = set->threads.items + task->first_thread;
+        const uint32_t *threads = threads_of(set, task);
         if (vector_push(&numbers->list, err, task->pid) < 0)
             return -1;
         for (size_t j = 1; j < task->thread_count && !fy_set_is_zombie(set, task); j++)
@@ -92,7 +98,7 @@ static void check_thread(const struct fy_set *set, uint32_t pid, uint32_t tid)
 
 static void check_threads(const struct fy_set *set, const struct set_task *task)
 {
-    const uint32_t *threads = set->threads.items + task->first_thread;
+    const uint32_t *threads = threads_of(set, task);
 
     if (task->thread_count == 0 || threads[0] != task->pid)
         fy_set_report_entry(set, FY_FINDING_THREADS, "pstree.img", (uint64_t)(task - set->tasks.items),

@@ -99,7 +99,7 @@ const struct set_file *fy_set_images(const struct fy_set *set, enum fy_image_kin
     for (end = first; end < set->known_count && set->files.items[end].type->kind == kind;)
         end++;
     *count = end - first;
-    return set->files.items + first;
+    return *count > 0 ? &set->files.items[first] : NULL;
 }
 
 bool fy_set_is_whole(const struct fy_set *set, enum fy_image_kind kind)
@@ -166,7 +166,4 @@ void fy_set_done(struct fy_set *set)
     free(set->pagemaps.items);
     free(set->mounts.items);
     fy_edges_done(&set->edges);
-    free(set->vmas.items);
-    free(set->segments.items);
-    fy_page_map_done(&set->map);
 }

@@ -69,7 +69,7 @@ Test(manifest_hostile, no_byte_of_a_manifest_can_be_changed_unnoticed)
     for (size_t at = 0; at < size; at++)
         for (size_t bit = 0; bit < 8; bit += 1 + at % 3) {
             scratch_set_byte(&set, FY_MANIFEST_NAME, at, data[at] ^ (uint8_t)(1u << bit));
-            cr_expect(is_noticed(fy_manifest_root(manifest)), "byte %zu bit %u", at, bit);
+            cr_expect(is_noticed(fy_manifest_root(manifest)), "byte %zu bit %zu", at, bit);
             scratch_set_byte(&set, FY_MANIFEST_NAME, at, data[at]);
         }
     cr_expect_not(is_noticed(fy_manifest_root(manifest)));
