@@ -27,6 +27,8 @@ static const struct {
     {FY_IMAGE_PAGEMAP, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
     {FY_IMAGE_FDINFO, "no task's descriptor table", true, {FY_IMAGE_PSTREE, FY_IMAGE_IDS}},
     {FY_IMAGE_PAGES, "no pagemap", false, {FY_IMAGE_PAGEMAP, FY_IMAGE_PAGEMAP_SHMEM}},
+    {FY_IMAGE_PAGEMAP_SHMEM, "no mapping, memory file or segment", true, {FY_IMAGE_MM, FY_IMAGE_MEMFD_INODE}},
+    {FY_IMAGE_GHOST_FILE, "no entry of remap-fpath.img", true, {FY_IMAGE_REMAP_FPATH, NO_IMAGE}},
     {FY_IMAGE_TCP_STREAM, "no socket of files.img", true, {FY_IMAGE_FILES, FY_IMAGE_INVENTORY}},
     {FY_IMAGE_GHOST_FILE, "no entry of remap-fpath.img", true, {FY_IMAGE_REMAP_FPATH, NO_IMAGE}},
     {FY_IMAGE_TMPFS_DEV, "no mount", true, {FY_IMAGE_MNTS, NO_IMAGE}},

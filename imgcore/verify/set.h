@@ -14,6 +14,7 @@
 #define FERRY_IMGCORE_VERIFY_SET_H
 
 #include "edges.h"
+#include "pagemap.h"
 #include "report.h"
 #include "vector.h"
 #include <criu/core.pb-c.h>
@@ -43,8 +44,12 @@ enum task_state { TASK_NOT_STATED = 0, TASK_ALIVE = 1, TASK_ZOMBIE = 2, TASK_STO
 struct set_core {
     const struct set_file *file;
     uint32_t tid;
+    int march;           /* CORE_ENTRY__MARCH__… */
     uint32_t task_state; /* 0: the core of a thread that is not a leader */
+    size_t signal_actions;
+    bool has_task_core;
     bool has_thread_core;
+    bool has_registers; /* of the processor that march says */
     bool is_32bit;
 };
 
@@ -55,8 +60,22 @@ struct set_ids {
 
 /* The page size as the auxiliary vector gives it, read in both of the layouts it may have; 0: not found. */
 struct set_mm {
+    const struct set_file *file;
     uint32_t pid;
     uint32_t page_bytes_64bit, page_bytes_32bit;
+    size_t auxv_words;
+    size_t first_vma, vma_count; /* in set.vmas, in the order of addresses */
+    bool has_unsound_vmas;       /* which are not in set.vmas */
+};
+
+struct set_vma {
+    uint64_t start, end;
+    uint32_t status;
+};
+
+/* Something says that the shared segment has at least that size. */
+struct set_segment {
+    uint64_t shmid, size_bytes;
 };
 
 struct set_fd {
@@ -94,9 +113,8 @@ struct set_pagemap {
     const struct set_file *file;
     uint32_t pages_id;
     uint64_t present_pages, parent_pages, lazy_pages;
-    uint64_t address_bits;   /* all addresses, ORed together */
-    uint64_t page_bytes_max; /* with larger pages than this, entries would overlap */
-    uint64_t previous_address, previous_pages;
+    uint64_t pages_bytes; /* of the pages image */
+    bool has_size;        /* which is known */
 };
 
 struct set_mount {
@@ -119,6 +137,8 @@ struct fy_set {
     VECTOR(struct set_core) cores; /* from here on sorted by the first number, for looking up */
     VECTOR(struct set_ids) ids;
     VECTOR(struct set_mm) mms;
+    VECTOR(struct set_vma) vmas; /* of one mm after the other */
+    VECTOR(struct set_segment) segments;
     VECTOR(struct set_fd) fds;
     VECTOR(struct set_open_file) open_files; /* by type and id */
     VECTOR(struct set_file_ref) file_refs;   /* in the order they were found */
@@ -126,6 +146,7 @@ struct fy_set {
     VECTOR(struct set_pagemap) pagemaps;
     VECTOR(struct set_mount) mounts;
     struct fy_edges edges;
+    struct page_map map; /* of the pagemap that is being judged: one at a time, they may be long */
 };
 
 void fy_set_init(struct fy_set *set, int dir_fd, struct fy_report *report);
@@ -135,8 +156,9 @@ void fy_set_done(struct fy_set *set);
 int fy_set_list(struct fy_set *set, struct fy_error *err);
 /* Reads the inventory, if it can be read. */
 int fy_set_load_inventory(struct fy_set *set, struct fy_error *err);
-/* Reads all other images, each to its last byte. */
+/* Reads all other images, each to its last byte; pagemaps are left to their rules. */
 int fy_set_load(struct fy_set *set, struct fy_error *err);
+int fy_set_load_file(struct fy_set *set, struct set_file *file, struct fy_error *err);
 
 /* Reports that the rule `id` is broken in `file`; the text says what is wrong, without the file's name. */
 __attribute__((format(printf, 4, 5))) void fy_set_report(const struct fy_set *set, enum fy_finding_id id,
@@ -156,6 +178,7 @@ const struct set_file *fy_set_images(const struct fy_set *set, enum fy_image_kin
 void fy_set_image_name(enum fy_image_kind kind, uint64_t id, char name[64]);
 const struct set_core *fy_set_find_core(const struct fy_set *set, uint32_t tid);
 const struct set_ids *fy_set_find_ids(const struct fy_set *set, uint32_t pid);
+const struct set_mm *fy_set_find_mm(const struct fy_set *set, uint32_t pid);
 struct set_open_file *fy_set_find_open_file(const struct fy_set *set, int type, uint32_t id);
 bool fy_set_is_zombie(const struct fy_set *set, const struct set_task *task);
 /* Of the task `pid`, or of any task that says it, or 4096. */
@@ -170,6 +193,8 @@ typedef int fy_collector(struct fy_set *set, const struct set_file *file, const 
 fy_collector fy_collect_pstree, fy_collect_core, fy_collect_ids, fy_collect_mm, fy_collect_fs;
 fy_collector fy_collect_fdinfo, fy_collect_file, fy_collect_legacy_file, fy_collect_packet, fy_collect_remap;
 fy_collector fy_collect_memfd, fy_collect_ipc_segment, fy_collect_mount;
+/* As the ones without the last word, and the size of the segment. */
+fy_collector fy_collect_memfd_segment, fy_collect_ipc_segment_size;
 fy_collector fy_collect_pagemap;
 fy_collector fy_collect_pipe_data, fy_collect_tty_info, fy_collect_tty_data, fy_collect_lock, fy_collect_tcp_stream;
 fy_collector fy_collect_seccomp, fy_collect_cgroup, fy_collect_netns, fy_collect_netdev, fy_collect_legacy_epoll;
@@ -183,5 +208,11 @@ int fy_collect_core_edges(struct fy_set *set, const struct set_file *file, const
 typedef int fy_rules(struct fy_set *set, struct fy_error *err);
 fy_rules fy_rules_tasks, fy_rules_strays, fy_rules_files, fy_rules_references, fy_rules_namespaces, fy_rules_pages;
 fy_rules fy_rules_edges, fy_rules_descriptors, fy_rules_mounts;
+fy_rules fy_rules_tasks, fy_rules_cores, fy_rules_strays, fy_rules_files, fy_rules_references, fy_rules_namespaces,
+    fy_rules_pages;
+/* Whether what set.map holds has its place: mappings of the task, or the segment. */
+void fy_rules_places(const struct fy_set *set, const struct set_file *file, uint32_t page_bytes);
+/* Warns of fields and numbers that this schema does not know. */
+void fy_rules_unknown(const struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry);
 
 #endif

@@ -166,4 +166,7 @@ void fy_set_done(struct fy_set *set)
     free(set->pagemaps.items);
     free(set->mounts.items);
     fy_edges_done(&set->edges);
+    free(set->vmas.items);
+    free(set->segments.items);
+    fy_page_map_done(&set->map);
 }

@@ -13,8 +13,8 @@ static fy_collector *const collectors[FY_IMAGE_KIND_COUNT] = {
     [FY_IMAGE_FILES] = fy_collect_file,
     [FY_IMAGE_SK_QUEUES] = fy_collect_packet,
     [FY_IMAGE_REMAP_FPATH] = fy_collect_remap,
-    [FY_IMAGE_MEMFD_INODE] = fy_collect_memfd,
-    [FY_IMAGE_IPCNS_SHM] = fy_collect_ipc_segment,
+    [FY_IMAGE_MEMFD_INODE] = fy_collect_memfd_segment,
+    [FY_IMAGE_IPCNS_SHM] = fy_collect_ipc_segment_size,
     [FY_IMAGE_MNTS] = fy_collect_mount,
     [FY_IMAGE_PAGEMAP] = fy_collect_pagemap,
     [FY_IMAGE_PAGEMAP_SHMEM] = fy_collect_pagemap,
@@ -80,9 +80,11 @@ static int read_entries(struct fy_set *set, struct set_file *file, struct fy_ima
     uint64_t count = 0;
     int result;
 
-    for (; (result = fy_image_next(image, &entry, &fault)) > 0; count++)
+    for (; (result = fy_image_next(image, &entry, &fault)) > 0; count++) {
+        fy_rules_unknown(set, file, &entry);
         if (collect && collect(set, file, &entry, err) < 0)
             return -1;
+    }
     return result < 0 ? report_fault(set, file, &fault, count, err) : 0;
 }
 
@@ -104,7 +106,7 @@ static int load_image(struct fy_set *set, struct set_file *file, struct fy_error
     return result;
 }
 
-static int load_file(struct fy_set *set, struct set_file *file, struct fy_error *err)
+int fy_set_load_file(struct fy_set *set, struct set_file *file, struct fy_error *err)
 {
     bool has_wide_number = file->type->kind == FY_IMAGE_PAGEMAP_SHMEM;
 
@@ -152,23 +154,21 @@ static int compare_open_files(const void *left, const void *right)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-static int compare_pagemaps(const void *left, const void *right)
+static bool is_left_to_rules(const struct set_file *file)
 {
-    const struct set_pagemap *a = left, *b = right;
-    return (a->pages_id > b->pages_id) - (a->pages_id < b->pages_id);
+    return file->is_damaged || file->type->kind == FY_IMAGE_PAGEMAP || file->type->kind == FY_IMAGE_PAGEMAP_SHMEM;
 }
 
 int fy_set_load(struct fy_set *set, struct fy_error *err)
 {
     for (size_t i = 0; i < set->known_count; i++)
-        if (!set->files.items[i].is_damaged && load_file(set, &set->files.items[i], err) < 0)
+        if (!is_left_to_rules(&set->files.items[i]) && fy_set_load_file(set, &set->files.items[i], err) < 0)
             return -1;
     vector_sort(&set->cores, compare_cores);
     vector_sort(&set->ids, compare_ids);
     vector_sort(&set->mms, compare_mms);
     vector_sort(&set->fds, compare_fds);
     vector_sort(&set->open_files, compare_open_files);
-    vector_sort(&set->pagemaps, compare_pagemaps);
     return 0;
 }
 
@@ -183,7 +183,7 @@ int fy_set_load_inventory(struct fy_set *set, struct fy_error *err)
         return 0;
     }
     if (!file->is_regular)
-        return load_file(set, file, err);
+        return fy_set_load_file(set, file, err);
     if (fy_inventory_read(set->dir_fd, &set->inventory, &fault) < 0)
         return report_fault(set, file, &fault, 0, err);
     set->has_inventory = true;
@@ -214,6 +214,12 @@ bool fy_set_is_zombie(const struct fy_set *set, const struct set_task *task)
     return core && core->task_state == TASK_ZOMBIE;
 }
 
+const struct set_mm *fy_set_find_mm(const struct fy_set *set, uint32_t pid)
+{
+    struct set_mm key = {.pid = pid};
+    return vector_find(&set->mms, &key, compare_mms);
+}
+
 static uint32_t page_bytes_of(const struct fy_set *set, const struct set_mm *mm)
 {
     const struct set_core *core = fy_set_find_core(set, mm->pid);
@@ -222,8 +228,7 @@ static uint32_t page_bytes_of(const struct fy_set *set, const struct set_mm *mm)
 
 uint32_t fy_set_page_bytes(const struct fy_set *set, uint64_t pid)
 {
-    struct set_mm key = {.pid = (uint32_t)pid};
-    const struct set_mm *mm = vector_find(&set->mms, &key, compare_mms);
+    const struct set_mm *mm = fy_set_find_mm(set, (uint32_t)pid);
 
     if (mm && page_bytes_of(set, mm))
         return page_bytes_of(set, mm);
