@@ -172,6 +172,13 @@ int fy_image_next_raw(struct fy_image *image, struct fy_image_raw *entry, struct
     return 1;
 }
 
+void fy_image_rewind(struct fy_image *image)
+{
+    image->offset_bytes = image->begin_bytes;
+    image->count = 0;
+    image->last = false;
+}
+
 int fy_image_read(const struct fy_image *image, uint64_t offset, void *data, size_t size, struct fy_error *err)
 {
     return read_at(image, data, size, offset, err);

@@ -41,11 +41,11 @@ static int read_magic(struct fy_image *image, uint32_t *magic, struct fy_error *
         return -1;
     *magic = fy_image_word(data);
     image->framing = FY_FRAMING_V1_0;
-    image->offset_bytes = 4;
+    image->begin_bytes = image->offset_bytes = 4;
     if (*magic != MAGIC_COMMON && *magic != MAGIC_SERVICE)
         return 0;
     image->framing = *magic == MAGIC_COMMON ? FY_FRAMING_V1_1 : FY_FRAMING_SERVICE;
-    image->offset_bytes = 8;
+    image->begin_bytes = image->offset_bytes = 8;
     data = fy_image_look(image, 4, 4, "a second magic", err);
     if (!data)
         return -1;

@@ -12,6 +12,7 @@ struct fy_image {
     enum fy_image_framing framing;
     struct fy_image_limits limits;
     uint64_t size_bytes;
+    uint64_t begin_bytes;  /* of the first entry */
     uint64_t offset_bytes; /* of what comes next */
     uint64_t count;        /* entries read so far */
     bool last;             /* nothing may follow */

@@ -17,7 +17,7 @@ _ferry_split() {
             _ferry_socket=(--socket "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --to | --mode | --tcp | --address | --peer-socket) i=$((i + 1)) ;;
+        --to | --mode | --tcp | --address | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
         -*) ;;
         *) _ferry_words+=("$word") ;;
         esac
@@ -33,7 +33,7 @@ _ferry_value() {
     --to) _ferry_offer "$(_ferry_names peer list)" ;;
     --mode) _ferry_offer stop ;;
     --tcp) _ferry_offer "established close refuse" ;;
-    --socket | --peer-socket) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    --socket | --peer-socket | -i | --in | -o | --out) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     --address) ;;
     *) return 1 ;;
     esac
@@ -48,18 +48,23 @@ _ferry_option() {
         ;;
     "plan run"*) options+=" --dry-run --detach" ;;
     dial*) options+=" --peer-socket" ;;
+    "image decode"*) options+=" --in --out --pretty --nopl" ;;
+    "image encode"*) options+=" --in --out" ;;
+    "image show"*) options+=" --nopl" ;;
     esac
     _ferry_offer "$options"
 }
 
 _ferry_operand() {
-    local commands="migrate plan job peer status explain dial hold version help"
+    local commands="migrate plan job peer image status explain dial hold version help"
     case ${_ferry_words[*]} in
     "") _ferry_offer "$commands" ;;
     help) _ferry_offer "$commands" ;;
     plan | "help plan") _ferry_offer "check run" ;;
     job | "help job") _ferry_offer "list show watch cancel log" ;;
     peer | "help peer") _ferry_offer "list check" ;;
+    image | "help image") _ferry_offer "decode encode show info verify" ;;
+    "image show" | "image info" | "image verify") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "plan check" | "plan run") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "job show" | "job watch" | "job cancel" | "job log") _ferry_offer "$(_ferry_names job list)" ;;
     explain)

@@ -75,20 +75,33 @@ static int print_entry(struct decoder *decoder, const struct fy_image_raw *entry
     return emit->failed ? -1 : 0;
 }
 
-static int print_entries(struct decoder *decoder, const char *label, struct fy_error *err)
+/* Looks at all entries before the first is printed, so that nothing is written of a damaged file. */
+static int check_entries(struct decoder *decoder, const char *label, struct fy_error *err)
+{
+    struct fy_image_raw entry;
+    int result;
+
+    while ((result = fy_image_next_raw(decoder->image, &entry, err)) > 0)
+        if (refuse_compressed(decoder, label, &entry, err) < 0)
+            return -1;
+    fy_image_rewind(decoder->image);
+    return result;
+}
+
+static int print_entries(struct decoder *decoder, struct fy_error *err)
 {
     struct fy_image_raw entry;
     int result;
 
     fy_emit_open(&decoder->emit, '[');
     while ((result = fy_image_next_raw(decoder->image, &entry, err)) > 0)
-        if (refuse_compressed(decoder, label, &entry, err) < 0 || print_entry(decoder, &entry, err) < 0)
+        if (print_entry(decoder, &entry, err) < 0)
             return -1;
     fy_emit_close(&decoder->emit, ']');
     return result;
 }
 
-static int print_document(struct decoder *decoder, const char *label, struct fy_error *err)
+static int print_document(struct decoder *decoder, struct fy_error *err)
 {
     const struct fy_image_type *type = fy_image_type(decoder->image);
     struct emit *emit = &decoder->emit;
@@ -102,7 +115,7 @@ static int print_document(struct decoder *decoder, const char *label, struct fy_
         fy_emit_plain_string(emit, "v1.0");
     }
     fy_emit_key(emit, "entries");
-    if (print_entries(decoder, label, err) < 0)
+    if (print_entries(decoder, err) < 0)
         return -1;
     fy_emit_close(emit, '}');
     return fy_emit_end(emit);
@@ -154,7 +167,7 @@ int fy_image_decode_json(int fd, const char *label, const struct fy_decode_optio
     if (!decoder)
         return -1;
     fy_emit_begin(&decoder->emit, options->pretty, write, data, err);
-    result = print_document(decoder, label, err);
+    result = check_entries(decoder, label, err) < 0 ? -1 : print_document(decoder, err);
     decoder_free(decoder);
     return result;
 }

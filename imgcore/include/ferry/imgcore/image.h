@@ -69,6 +69,8 @@ int fy_image_next(struct fy_image *image, struct fy_image_entry *entry, struct f
  * entry, or more than its type has. A ghost file without chunks has all the rest as payload. Not to be mixed with
  * fy_image_next. */
 int fy_image_next_raw(struct fy_image *image, struct fy_image_raw *entry, struct fy_error *err);
+/* Back to before the first entry. */
+void fy_image_rewind(struct fy_image *image);
 /* Exactly `size` bytes at `offset` of the file, for payloads. */
 int fy_image_read(const struct fy_image *image, uint64_t offset, void *data, size_t size, struct fy_error *err);
 

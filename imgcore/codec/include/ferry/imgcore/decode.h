@@ -31,8 +31,8 @@ struct fy_decode_options {
 /* Writes the image in `fd` (a regular file, which stays the caller's) as one JSON document without a final newline,
  * with memory that does not grow with the file. `label` names the file in errors, `options` may be NULL. FY_E_FORMAT:
  * damaged, at the entry and byte that the message says; FY_E_UNSUPPORTED: no image with entries, or one whose pages are
- * compressed; FY_E_LIMIT, FY_E_IO, FY_E_NOMEM; what `write` says. What was written before an error is the beginning of
- * a document. */
+ * compressed; FY_E_LIMIT, FY_E_IO, FY_E_NOMEM; what `write` says. Of a file that is damaged or not known nothing is
+ * written. */
 int fy_image_decode_json(int fd, const char *label, const struct fy_decode_options *options, fy_write_fn *write,
                          void *data, struct fy_error *err);
 
