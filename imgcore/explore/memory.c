@@ -6,15 +6,13 @@
 
 #include "page_bytes.h"
 #include "pagemap.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ferry/base/cleanup.h>
-#include <ferry/imgcore/catalogue.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MAX_LEVELS 128 /* each may keep a file open */
 #define PAGES_NAME_SIZE 32
@@ -351,48 +349,5 @@ int fy_memory_read(const struct fy_memory *memory, uint64_t address, void *buffe
         done += part;
     }
     *got = done;
-    return 0;
-}
-
-/* ---- listing ---- */
-
-static int compare_ids(const void *left, const void *right)
-{
-    const struct fy_memory_id *a = left, *b = right;
-
-    if (a->is_shared != b->is_shared)
-        return a->is_shared ? 1 : -1;
-    return (a->id > b->id) - (a->id < b->id);
-}
-
-int fy_memory_list(int dir_fd, struct fy_memory_id **ids, size_t *count, struct fy_error *err)
-{
-    VECTOR(struct fy_memory_id) found = {0};
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
-    int result = 0;
-
-    if (!dir) {
-        result = fy_error_errno(err, errno, "reading the image directory");
-        if (fd >= 0)
-            (void)close(fd);
-        return result;
-    }
-    while (result == 0 && (entry = readdir(dir)) != NULL) {
-        uint64_t id;
-        const struct fy_image_type *type = fy_catalogue_find(entry->d_name, &id);
-        if (type && (type->kind == FY_IMAGE_PAGEMAP || type->kind == FY_IMAGE_PAGEMAP_SHMEM))
-            result =
-                vector_push(&found, err, (struct fy_memory_id){.is_shared = type->kind == FY_IMAGE_PAGEMAP_SHMEM, id});
-    }
-    (void)closedir(dir);
-    if (result < 0) {
-        free(found.items);
-        return -1;
-    }
-    vector_sort(&found, compare_ids);
-    *ids = found.items;
-    *count = found.count;
     return 0;
 }
