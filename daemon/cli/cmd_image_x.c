@@ -117,8 +117,9 @@ const struct cli_command cmd_image_x = {
     .name = "image x",
     .operands = "DIR ps|fds|mems|rss|sk",
     .summary = "Look into an image set: tasks, descriptors, mappings, pages, sockets",
-    .description = "Prints what crit x prints, and never stops at a zombie, an old set or a damaged file: what could not "
-                   "be\nread is said on standard error, and the exit code is 1.",
+    .description =
+        "Prints what crit x prints, and never stops at a zombie, an old set or a damaged file: what could not "
+        "be\nread is said on standard error, and the exit code is 1.",
     .options = options,
     .values_bytes = sizeof(struct values),
     .min_operands = 2,

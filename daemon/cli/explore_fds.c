@@ -17,7 +17,10 @@ static const struct flag_word {
     const char *word;
 } flag_words[] = {
     /* As on x86 and arm64, which differ in none of these. */
-    {02000, "append"}, {04000, "nonblock"}, {010000000, "path"}, {01000000, "noatime"},
+    {02000, "append"},
+    {04000, "nonblock"},
+    {010000000, "path"},
+    {01000000, "noatime"},
 };
 
 static const char *access_word(uint32_t flags)
@@ -90,8 +93,7 @@ static void print_socket(const struct fy_explore_socket *socket)
 
 static void print_details(struct explore_print *print, uint32_t pid, const struct fy_explore_descriptor *descriptor)
 {
-    const struct fy_explore_file *file =
-        fy_explore_find_file(print->set, descriptor->file_type, descriptor->file_id);
+    const struct fy_explore_file *file = fy_explore_find_file(print->set, descriptor->file_type, descriptor->file_id);
     const char *type = fy_explore_type_name(descriptor->file_type);
 
     (void)printf("  (%s", type ? type : "?");
@@ -176,8 +178,7 @@ static void json_file(struct explore_print *print, const struct fy_explore_file 
 static void json_descriptor(struct explore_print *print, uint32_t pid, const struct fy_explore_descriptor *descriptor)
 {
     struct fy_json *json = print->json;
-    const struct fy_explore_file *file =
-        fy_explore_find_file(print->set, descriptor->file_type, descriptor->file_id);
+    const struct fy_explore_file *file = fy_explore_find_file(print->set, descriptor->file_type, descriptor->file_id);
     FY_AUTO_FREE char *name = explore_file_name(print, descriptor->file_type, descriptor->file_id);
     const char *type = fy_explore_type_name(descriptor->file_type);
 

@@ -1,7 +1,7 @@
 /* What `ferry image x` prints, one function for each word after the directory, as text and as JSON.
  *
- * Text is crit's to the byte where crit is right; `is_long` has more. Troubles found while printing (a task's pagemap, its
- * memory) are said at once on standard error and counted. */
+ * Text is crit's to the byte where crit is right; `is_long` has more. Troubles found while printing (a task's pagemap,
+ * its memory) are said at once on standard error and counted. */
 #ifndef FERRY_CLI_EXPLORE_PRINT_H
 #define FERRY_CLI_EXPLORE_PRINT_H
 

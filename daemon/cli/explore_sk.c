@@ -5,6 +5,7 @@
 #include <ferry/base/text.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #define MAX_SHOWN_OWNERS 8
 #define ADDRESS_SIZE 320
@@ -56,20 +57,19 @@ static void print_owner(struct explore_print *print, uint32_t pid, uint32_t fd, 
 
 static void print_socket(struct explore_print *print, const struct fy_explore_socket *socket)
 {
-    bool is_unix = fy_explore_type_name(socket->file_type) && socket->peer_inode + socket->inode > 0 &&
-                   socket->quoted_name != NULL;
+    bool is_unix = socket->family == AF_UNIX;
     char family[16], type[16], protocol[16], local[ADDRESS_SIZE], remote[ADDRESS_SIZE];
     const char *state = fy_socket_state_name(socket);
     size_t owners;
 
     address_text(local, socket->local, is_unix ? socket->inode : 0);
     address_text(remote, socket->remote, is_unix ? socket->peer_inode : 0);
-    (void)printf("%-8s%-10s%-9s%-13s%8" PRIu64 "%8" PRIu64 "  %-27s %-27s ",
-                 word(family, fy_socket_family_name(socket->family), socket->family),
-                 word(type, fy_socket_type_name(socket->type), socket->type),
-                 word(protocol, fy_socket_protocol_name(socket->family, socket->type, socket->protocol),
-                      socket->protocol),
-                 state ? state : "-", socket->receive_bytes, socket->send_bytes, local, remote);
+    (void)printf(
+        "%-8s%-10s%-9s%-13s%8" PRIu64 "%8" PRIu64 "  %-27s %-27s ",
+        word(family, fy_socket_family_name(socket->family), socket->family),
+        word(type, fy_socket_type_name(socket->type), socket->type),
+        word(protocol, fy_socket_protocol_name(socket->family, socket->type, socket->protocol), socket->protocol),
+        state ? state : "-", socket->receive_bytes, socket->send_bytes, local, remote);
     owners = each_owner(print, socket, print_owner);
     (void)printf("%s\n", owners == 0 ? "-" : owners > MAX_SHOWN_OWNERS ? ",..." : "");
 }

@@ -282,24 +282,32 @@ const struct fy_explore_file *fy_explore_find_file(const struct fy_explore *expl
     return &explore->files.items[low].said;
 }
 
-const struct fy_explore_holder *fy_explore_holders(const struct fy_explore *explore, int type, uint32_t id,
-                                                   size_t *count)
+/* The first holder that does not stand before `key`. */
+static size_t lower_bound(const struct fy_explore *explore, const struct holder *key)
 {
-    const struct holder key = {.type = type, .file_id = id};
     size_t low = 0, high = explore->holders.count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_holders(&explore->holders.items[middle], &key) < 0)
+        if (compare_holders(&explore->holders.items[middle], key) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (high = low; high < explore->holders.count && explore->holders.items[high].type == type &&
-                     explore->holders.items[high].file_id == id;)
-        high++;
-    *count = high - low;
-    return explore->holder_list.items ? explore->holder_list.items + low : NULL;
+    return low;
+}
+
+const struct fy_explore_holder *fy_explore_holders(const struct fy_explore *explore, int type, uint32_t id,
+                                                   size_t *count)
+{
+    const struct holder first = {.type = type, .file_id = id};
+    struct holder after = {.type = type, .file_id = id + 1};
+    size_t from = lower_bound(explore, &first);
+
+    if (after.file_id == 0)
+        after.type++;
+    *count = lower_bound(explore, &after) - from;
+    return explore->holder_list.items ? explore->holder_list.items + from : NULL;
 }
 
 const char *explore_memfd_name(const struct fy_explore *explore, uint64_t inode_id)

@@ -150,31 +150,22 @@ static int see_fs(struct fy_explore *explore, const struct fy_image_entry *entry
     return 0;
 }
 
-static int add_mapping(struct fy_explore_task *task, size_t *capacity, const VmaEntry *said, struct fy_error *err)
-{
-    struct {
-        struct fy_explore_mapping *items;
-        size_t count, capacity;
-    } list = {(struct fy_explore_mapping *)task->mappings, task->mapping_count, *capacity};
-    int result = vector_push(&list, err,
-                             (struct fy_explore_mapping){.start = said->start,
-                                                         .end = said->end,
-                                                         .offset_bytes = said->pgoff,
-                                                         .object = said->shmid,
-                                                         .protection = said->prot,
-                                                         .flags = said->flags,
-                                                         .status = said->status});
-
-    task->mappings = list.items;
-    task->mapping_count = list.count;
-    *capacity = list.capacity;
-    return result;
-}
-
 struct mm_reader {
     struct fy_explore_task *task;
-    size_t capacity; /* of its mappings */
+    VECTOR(struct fy_explore_mapping) mappings;
 };
+
+static int add_mapping(struct mm_reader *reader, const VmaEntry *said, struct fy_error *err)
+{
+    return vector_push(&reader->mappings, err,
+                       (struct fy_explore_mapping){.start = said->start,
+                                                   .end = said->end,
+                                                   .offset_bytes = said->pgoff,
+                                                   .object = said->shmid,
+                                                   .protection = said->prot,
+                                                   .flags = said->flags,
+                                                   .status = said->status});
+}
 
 static int see_mm(struct fy_explore *explore, const struct fy_image_entry *entry, void *data, struct fy_error *err)
 {
@@ -192,7 +183,7 @@ static int see_mm(struct fy_explore *explore, const struct fy_image_entry *entry
     if (!(explore->parts & FY_EXPLORE_MAPPINGS))
         return 0;
     for (size_t i = 0; i < said->n_vmas; i++)
-        if (add_mapping(task, &reader->capacity, said->vmas[i], err) < 0)
+        if (add_mapping(reader, said->vmas[i], err) < 0)
             return -1;
     return 0;
 }
@@ -200,10 +191,8 @@ static int see_mm(struct fy_explore *explore, const struct fy_image_entry *entry
 /* Of images before mappings became part of the mm. */
 static int see_mapping(struct fy_explore *explore, const struct fy_image_entry *entry, void *data, struct fy_error *err)
 {
-    struct mm_reader *reader = data;
-
     (void)explore;
-    return add_mapping(reader->task, &reader->capacity, (const VmaEntry *)entry->message, err);
+    return add_mapping(data, (const VmaEntry *)entry->message, err);
 }
 
 static int read_of_task(struct fy_explore *explore, struct fy_explore_task *task, const char *kind, bool must_exist,
@@ -218,12 +207,13 @@ static int read_of_task(struct fy_explore *explore, struct fy_explore_task *task
 static int load_mm(struct fy_explore *explore, struct fy_explore_task *task, struct fy_error *err)
 {
     struct mm_reader reader = {.task = task};
+    int result = read_of_task(explore, task, "mm", true, see_mm, &reader, err);
 
-    if (read_of_task(explore, task, "mm", true, see_mm, &reader, err) < 0)
-        return -1;
-    if (task->mapping_count > 0 || !(explore->parts & FY_EXPLORE_MAPPINGS))
-        return 0;
-    return read_of_task(explore, task, "vmas", false, see_mapping, &reader, err);
+    if (result >= 0 && reader.mappings.count == 0 && (explore->parts & FY_EXPLORE_MAPPINGS))
+        result = read_of_task(explore, task, "vmas", false, see_mapping, &reader, err);
+    task->mappings = reader.mappings.items;
+    task->mapping_count = reader.mappings.count;
+    return result < 0 ? -1 : 0;
 }
 
 static int load_task(struct fy_explore *explore, struct fy_explore_task *task, struct fy_error *err)

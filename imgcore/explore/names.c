@@ -70,7 +70,7 @@ const char *fy_socket_protocol_name(uint32_t family, uint32_t type, uint32_t pro
     if (family == AF_PACKET)
         return find(packet, FY_ARRAY_SIZE(packet), protocol);
     if (family == AF_UNIX)
-        return NULL;
+        return "-";
     return protocol == 0 && type == SOCK_STREAM ? "tcp" : find(inet, FY_ARRAY_SIZE(inet), protocol);
 }
 

@@ -60,23 +60,25 @@ static int append_memfd(const struct fy_explore *explore, uint32_t id, struct fy
     return fy_buf_printf(text, err, "%s%s", name[0] == '/' ? "" : "memfd:", name);
 }
 
-static int append_mapped_file(const struct fy_explore *explore, const struct fy_explore_mapping *mapping,
+int fy_explore_mapped_file_text(const struct fy_explore *explore, const struct fy_explore_mapping *mapping,
+                                struct fy_buf *text, struct fy_error *err)
+{
+    if (!(mapping->status & (FY_MAPPING_FILE_PRIVATE | FY_MAPPING_FILE_SHARED)))
+        return 0;
+    if (mapping->object > UINT32_MAX)
+        return append_text(text, "unknown path", err);
+    if (mapping->status & FY_MAPPING_MEMFD)
+        return append_memfd(explore, (uint32_t)mapping->object, text, err);
+    return fy_explore_file_text(explore, FD_TYPES__REG, (uint32_t)mapping->object, text, err);
+}
+
+static int append_mapped_part(const struct fy_explore *explore, const struct fy_explore_mapping *mapping,
                               struct fy_buf *text, struct fy_error *err)
 {
-    uint32_t id = (uint32_t)mapping->object;
-    int result = 0;
-
-    if (mapping->object > UINT32_MAX)
-        result = append_text(text, "unknown path", err);
-    else if (mapping->status & FY_MAPPING_MEMFD)
-        result = append_memfd(explore, id, text, err);
-    else
-        result = fy_explore_file_text(explore, FD_TYPES__REG, id, text, err);
-    if (result == 0 && mapping->offset_bytes)
-        result = fy_buf_printf(text, err, " + %#" PRIx64, mapping->offset_bytes);
-    if (result == 0 && (mapping->status & FY_MAPPING_FILE_SHARED))
-        result = append_text(text, " (s)", err);
-    return result;
+    if (fy_explore_mapped_file_text(explore, mapping, text, err) < 0 ||
+        (mapping->offset_bytes && fy_buf_printf(text, err, " + %#" PRIx64, mapping->offset_bytes) < 0))
+        return -1;
+    return mapping->status & FY_MAPPING_FILE_SHARED ? append_text(text, " (s)", err) : 0;
 }
 
 int fy_explore_mapping_text(const struct fy_explore *explore, const struct fy_explore_mapping *mapping,
@@ -91,7 +93,7 @@ int fy_explore_mapping_text(const struct fy_explore *explore, const struct fy_ex
     if (status & FY_MAPPING_SOCKET)
         return fy_buf_printf(text, err, "packet[%" PRIx32 "]", mapping->shared_by_number);
     if (status & (FY_MAPPING_FILE_PRIVATE | FY_MAPPING_FILE_SHARED))
-        return append_mapped_file(explore, mapping, text, err);
+        return append_mapped_part(explore, mapping, text, err);
     if (status & FY_MAPPING_STACK)
         return append_text(text, "[stack]", err);
     if (status & FY_MAPPING_VSYSCALL)

@@ -161,6 +161,9 @@ int fy_explore_file_text(const struct fy_explore *explore, int type, uint32_t id
  * memory of its own. */
 int fy_explore_mapping_text(const struct fy_explore *explore, const struct fy_explore_mapping *mapping,
                             struct fy_buf *text, struct fy_error *err);
+/* Only the file's name, without offset; nothing when no file is mapped. */
+int fy_explore_mapped_file_text(const struct fy_explore *explore, const struct fy_explore_mapping *mapping,
+                                struct fy_buf *text, struct fy_error *err);
 /* The arguments that the task was started with, each ended by NUL, out of its memory; cut after `limit_bytes`. 1: read;
  * 0: not in the set (a zombie, not dumped yet, or all zero); -1 with an error when memory images are damaged. */
 int fy_explore_command_line(const struct fy_explore *explore, const struct fy_explore_task *task, size_t limit_bytes,
@@ -175,6 +178,16 @@ typedef int fy_explore_pages_visit(void *data, const struct fy_explore_pages *pa
 /* Calls `visit` for each; it returns 0 to go on. Entries before a damage are visited. */
 int fy_explore_each_pages(const struct fy_explore *explore, uint32_t pid, fy_explore_pages_visit *visit, void *data,
                           struct fy_error *err);
+
+/* How many pages of a mapping the set has. */
+struct fy_explore_resident {
+    uint64_t stored_pages, parent_pages, lazy_pages;
+};
+/* Sums up for each mapping of the task; `residents` has room for them. *outside are the pages in none of them. Pages
+ * before a damage in the pagemap image are counted. */
+int fy_explore_residents(const struct fy_explore *explore, const struct fy_explore_task *task,
+                         struct fy_explore_resident *residents, struct fy_explore_resident *outside,
+                         struct fy_error *err);
 
 /* Words for numbers; NULL where there is none. */
 const char *fy_explore_type_name(int file_type); /* "INETSK" */
