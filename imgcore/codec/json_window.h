@@ -1,0 +1,29 @@
+/* The lexer's window over its input; for json_lexer.c and json_string.c. */
+#ifndef FERRY_CODEC_JSON_WINDOW_H
+#define FERRY_CODEC_JSON_WINDOW_H
+
+#include "json_lexer.h"
+
+#define JSON_WINDOW_BYTES ((size_t)64 << 10)
+#define JSON_KEY_LIMIT 255
+
+/* Reads on until `count` bytes (few) are in the window, or the input ends. What was read before moves. */
+int fy_json_fill(struct json_lexer *lexer, size_t count, struct fy_error *err);
+
+static inline int fy_json_want(struct json_lexer *lexer, size_t count, struct fy_error *err)
+{
+    return lexer->end - lexer->at >= count || lexer->at_end_of_input ? 0 : fy_json_fill(lexer, count, err);
+}
+
+/* The token begins here, as far as errors are concerned. */
+static inline void fy_json_mark(struct json_lexer *lexer)
+{
+    lexer->token.line = lexer->line;
+    lexer->token.column = lexer->window_offset + lexer->at - lexer->line_offset + 1;
+}
+
+/* The character at hand as a message shows it. */
+#define JSON_SHOWN_SIZE 24
+const char *fy_json_shown(const struct json_lexer *lexer, char shown[JSON_SHOWN_SIZE]);
+
+#endif
