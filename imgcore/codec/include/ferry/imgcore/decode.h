@@ -15,12 +15,10 @@
 
 #include <ferry/base/error.h>
 #include <ferry/imgcore/image.h>
+#include <ferry/imgcore/stream.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Takes all of the bytes, or returns -1 with an error. */
-typedef int fy_write_fn(void *data, const void *bytes, size_t size, struct fy_error *err);
 
 struct fy_decode_options {
     bool pretty;                          /* indented, with the texts of display.h */
