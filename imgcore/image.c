@@ -106,6 +106,20 @@ int fy_image_frame(struct fy_image *image, uint64_t offset, struct fy_image_raw 
     return 0;
 }
 
+static void report_missing_field(struct fy_image *image, const struct fy_image_raw *entry, struct fy_error *err)
+{
+    const ProtobufCMessageDescriptor *where;
+    const ProtobufCFieldDescriptor *field = fy_wire_find_missing(entry->descriptor, entry->data, entry->size, &where);
+
+    image->flaw = field ? FY_IMAGE_FLAW_FIELD : FY_IMAGE_FLAW_FORM;
+    if (field)
+        (void)fy_image_fault(image, entry->offset_bytes, err, "%s is missing in %s: not a whole %s", field->name,
+                             where->name, entry->descriptor->name);
+    else
+        (void)fy_image_fault(image, entry->offset_bytes, err, "a field is of another type: not a whole %s",
+                             entry->descriptor->name);
+}
+
 const ProtobufCMessage *fy_image_unpack(struct fy_image *image, const struct fy_image_raw *entry, struct fy_error *err)
 {
     const ProtobufCMessage *message =
@@ -115,7 +129,7 @@ const ProtobufCMessage *fy_image_unpack(struct fy_image *image, const struct fy_
         (void)fy_error_set(err, FY_E_LIMIT, "%s: entry %" PRIu64 " at byte %" PRIu64 ": needs more than %zu bytes",
                            image->name, image->count, entry->offset_bytes, image->limits.memory_bytes);
     else if (!message)
-        (void)fy_image_fault(image, entry->offset_bytes, err, "not a whole %s", entry->descriptor->name);
+        report_missing_field(image, entry, err);
     return message;
 }
 
@@ -130,6 +144,8 @@ int fy_image_next(struct fy_image *image, struct fy_image_entry *entry, struct f
             return fy_image_fault(image, begin, err, "the %s is missing", image->type->first->name);
         return 0;
     }
+    if (image->last)
+        image->flaw = FY_IMAGE_FLAW_TRAILING;
     if (image->last)
         return fy_image_fault(image, begin, err, "%" PRIu64 " bytes where the file should end",
                               image->size_bytes - begin);

@@ -213,6 +213,11 @@ void fy_image_free(struct fy_image *image)
     free(image);
 }
 
+enum fy_image_flaw fy_image_flaw(const struct fy_image *image)
+{
+    return image->flaw;
+}
+
 const struct fy_image_type *fy_image_type(const struct fy_image *image)
 {
     return image->type;

@@ -17,6 +17,7 @@ struct fy_image {
     uint64_t count;        /* entries read so far */
     bool last;             /* nothing may follow */
     bool strict;           /* entries are unpacked: nothing that must be there may be missing */
+    enum fy_image_flaw flaw;
     /* The part of the file that is in memory. */
     uint8_t *window;
     size_t window_capacity;

@@ -107,3 +107,47 @@ const char *fy_wire_check(const ProtobufCMessageDescriptor *descriptor, const ui
             return fault;
     }
 }
+
+/* No message in an image has more fields than there are bits. */
+static uint64_t bit_of(const ProtobufCMessageDescriptor *descriptor, const ProtobufCFieldDescriptor *field)
+{
+    size_t number = field ? (size_t)(field - descriptor->fields) : 64;
+    return number < 64 ? (uint64_t)1 << number : 0;
+}
+
+static const ProtobufCFieldDescriptor *first_missing(const ProtobufCMessageDescriptor *descriptor, uint64_t seen)
+{
+    for (unsigned i = 0; i < descriptor->n_fields && i < 64; i++)
+        if (descriptor->fields[i].label == PROTOBUF_C_LABEL_REQUIRED && !(seen & (uint64_t)1 << i))
+            return &descriptor->fields[i];
+    return NULL;
+}
+
+const ProtobufCFieldDescriptor *fy_wire_find_missing(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data,
+                                                     size_t size, const ProtobufCMessageDescriptor **where)
+{
+    struct scan scan = {.data = data, .depth_max = FY_WIRE_DEPTH_MAX, .levels = {{descriptor, size}}};
+    uint64_t seen[FY_WIRE_DEPTH_MAX] = {0};
+
+    for (;;) {
+        unsigned depth = scan.depth;
+        size_t begin = scan.at;
+        uint64_t key;
+        *where = scan.levels[depth].descriptor;
+        if (left(&scan) == 0) {
+            const ProtobufCFieldDescriptor *missing = first_missing(*where, seen[depth]);
+            if (missing || depth == 0)
+                return missing;
+            scan.depth--;
+            continue;
+        }
+        if (!take_varint(&scan, &key))
+            return NULL;
+        seen[depth] |= bit_of(*where, protobuf_c_message_descriptor_get_field(*where, (unsigned)(key >> 3)));
+        scan.at = begin;
+        if (scan_field(&scan))
+            return NULL;
+        if (scan.depth > depth)
+            seen[scan.depth] = 0;
+    }
+}

@@ -54,22 +54,35 @@ static const char *without_place(const char *message, const char *file)
 }
 
 /* What the reader dislikes about an image's content is a finding; what the system says stays an error. */
-static int report_fault(struct fy_set *set, struct set_file *file, const struct fy_error *fault, uint64_t entry,
-                        struct fy_error *err)
+static int report_fault(struct fy_set *set, struct set_file *file, enum fy_finding_id id, uint64_t entry,
+                        const struct fy_error *fault, struct fy_error *err)
 {
-    bool is_magic = fault->code == FY_E_FORMAT && strstr(fault->message, "magic");
-
     if (fault->code != FY_E_FORMAT && fault->code != FY_E_LIMIT) {
         fy_error_propagate(err, fault);
         return -1;
     }
-    file->is_damaged = set->is_damaged[file->type->kind] = true;
-    if (is_magic)
-        fy_set_report(set, FY_FINDING_MAGIC, file->name, "%s", without_place(fault->message, file->name));
+    /* All that belongs into it was read before the trailing bytes. */
+    if (id != FY_FINDING_TRAILING_BYTES)
+        file->is_damaged = set->is_damaged[file->type->kind] = true;
+    if (id == FY_FINDING_MAGIC)
+        fy_set_report(set, id, file->name, "%s", without_place(fault->message, file->name));
     else
-        fy_set_report_entry(set, fault->code == FY_E_LIMIT ? FY_FINDING_ENTRY_TOO_LARGE : FY_FINDING_ENTRY_DAMAGED,
-                            file->name, entry, "%s", without_place(fault->message, file->name));
+        fy_set_report_entry(set, fault->code == FY_E_LIMIT ? FY_FINDING_ENTRY_TOO_LARGE : id, file->name, entry, "%s",
+                            without_place(fault->message, file->name));
     return 0;
+}
+
+static enum fy_finding_id finding_of(const struct fy_image *image)
+{
+    switch (fy_image_flaw(image)) {
+    case FY_IMAGE_FLAW_FIELD:
+        return FY_FINDING_FIELD_MISSING;
+    case FY_IMAGE_FLAW_TRAILING:
+        return FY_FINDING_TRAILING_BYTES;
+    case FY_IMAGE_FLAW_FORM:
+        break;
+    }
+    return FY_FINDING_ENTRY_DAMAGED;
 }
 
 static int read_entries(struct fy_set *set, struct set_file *file, struct fy_image *image, struct fy_error *err)
@@ -85,7 +98,7 @@ static int read_entries(struct fy_set *set, struct set_file *file, struct fy_ima
         if (collect && collect(set, file, &entry, err) < 0)
             return -1;
     }
-    return result < 0 ? report_fault(set, file, &fault, count, err) : 0;
+    return result < 0 ? report_fault(set, file, finding_of(image), count, &fault, err) : 0;
 }
 
 static int load_image(struct fy_set *set, struct set_file *file, struct fy_error *err)
@@ -95,7 +108,7 @@ static int load_image(struct fy_set *set, struct set_file *file, struct fy_error
     int result;
 
     if (fy_image_open(set->dir_fd, file->name, NULL, &image, &fault) < 0)
-        return report_fault(set, file, &fault, 0, err);
+        return report_fault(set, file, FY_FINDING_MAGIC, 0, &fault, err);
     if (!is_of_the_set_s_form(set, file, image))
         fy_set_report(set, FY_FINDING_FRAMING_FORM, file->name,
                       fy_image_framing(image) != FY_FRAMING_V1_0
@@ -176,17 +189,24 @@ int fy_set_load_inventory(struct fy_set *set, struct fy_error *err)
 {
     struct set_file *file = (struct set_file *)fy_set_find_image(set, FY_IMAGE_INVENTORY, 0);
     struct fy_error fault = FY_ERROR_INIT;
+    size_t reported;
 
     if (!file) {
         fy_set_report(set, FY_FINDING_INVENTORY_MISSING, "inventory.img",
                       "is missing: it is written last, so the dump did not finish");
         return 0;
     }
-    if (!file->is_regular)
-        return fy_set_load_file(set, file, err);
-    if (fy_inventory_read(set->dir_fd, &set->inventory, &fault) < 0)
-        return report_fault(set, file, &fault, 0, err);
-    set->has_inventory = true;
+    if (file->is_regular && fy_inventory_read(set->dir_fd, &set->inventory, &fault) == 0) {
+        set->has_inventory = true;
+        return 0;
+    }
+    /* The ordinary way says best what is wrong with it; it does not know what the numbers in it mean. */
+    reported = set->report->by_severity[FY_SEVERITY_ERROR];
+    if (fy_set_load_file(set, file, err) < 0)
+        return -1;
+    if (set->report->by_severity[FY_SEVERITY_ERROR] == reported)
+        return report_fault(set, file, FY_FINDING_ENTRY_DAMAGED, 0, &fault, err);
+    file->is_damaged = set->is_damaged[FY_IMAGE_INVENTORY] = true;
     return 0;
 }
 

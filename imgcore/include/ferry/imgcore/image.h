@@ -65,6 +65,14 @@ void fy_image_free(struct fy_image *image);
  */
 int fy_image_next(struct fy_image *image, struct fy_image_entry *entry, struct fy_error *err);
 
+/* What fy_image_next disliked when it said FY_E_FORMAT. */
+enum fy_image_flaw {
+    FY_IMAGE_FLAW_FORM,     /* it is cut off, or not well formed */
+    FY_IMAGE_FLAW_FIELD,    /* a field that must be there is not */
+    FY_IMAGE_FLAW_TRAILING, /* the only entry is followed by something */
+};
+enum fy_image_flaw fy_image_flaw(const struct fy_image *image);
+
 /* As fy_image_next, but only frames are looked at: an entry may lack fields that it must have, a file may have no
  * entry, or more than its type has. A ghost file without chunks has all the rest as payload. Not to be mixed with
  * fy_image_next. */
