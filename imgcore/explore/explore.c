@@ -75,7 +75,7 @@ int explore_read(struct fy_explore *explore, const char *name, bool must_exist, 
             return -1;
         }
         if (own.code == FY_E_NOT_FOUND)
-            return must_exist ? explore_trouble(explore, err, "%s is missing", name) : 0;
+            return must_exist && !explore->is_pre_dump ? explore_trouble(explore, err, "%s is missing", name) : 0;
         return explore_trouble(explore, err, "%s", own.message) < 0 ? -1 : 1;
     }
     result = read_entries(explore, image, visit, data, err);
@@ -95,7 +95,8 @@ static int read_inventory(struct fy_explore *explore, struct fy_error *err)
     }
     explore->tcp_close = inventory.tcp_close;
     explore->fdinfo_per_task = inventory.img_version == 1 && !inventory.fdinfo_per_id;
-    if (inventory.img_version == 0)
+    explore->is_pre_dump = inventory.img_version == 0;
+    if (explore->is_pre_dump)
         return explore_trouble(explore, err, "this is a pre-dump: it has memory, and nothing else of its tasks");
     return 0;
 }

@@ -113,7 +113,7 @@ static int load_open_files(struct fy_explore *explore, struct fy_error *err)
     }
     if (there < 0)
         return -1;
-    if (there == 0 && old == 0 && explore->tasks.count > 0)
+    if (there == 0 && old == 0 && explore->tasks.count > 0 && !explore->is_pre_dump)
         return explore_trouble(explore, err, "files.img is missing");
     return explore_read(explore, "memfd.img", false, see_memfd, NULL, err) < 0 ? -1 : 0;
 }

@@ -43,6 +43,7 @@ struct fy_explore {
     unsigned parts;
     bool fdinfo_per_task; /* old sets: one table image a task, by its pid */
     bool tcp_close;
+    bool is_pre_dump; /* all but memory is missing */
     VECTOR(char *) troubles;
     size_t more_troubles;
     VECTOR(struct fy_explore_task) tasks;
