@@ -2,7 +2,7 @@
  * without them, and bring it back. */
 #include "encode_private.h"
 #include "wire_put.h"
-#include "wire_scan.h"
+#include <ferry/imgcore/wire_field.h>
 #include <inttypes.h>
 
 /* ---- "@unknown" ---- */
@@ -10,7 +10,7 @@
 struct unknown {
     bool has_tag, has_type, has_integer, has_bytes;
     uint64_t tag, integer;
-    unsigned type;
+    enum fy_wire_type type;
     struct json_place place;
 };
 
@@ -26,12 +26,15 @@ static int read_integer(struct encoder *encoder, const char *what, uint64_t max,
     return 0;
 }
 
-static int read_type(struct encoder *encoder, unsigned *type, struct fy_error *err)
+static int read_type(struct encoder *encoder, enum fy_wire_type *type, struct fy_error *err)
 {
     static const struct {
         const char *name;
-        unsigned type;
-    } types[] = {{"varint", WIRE_VARINT}, {"fixed64", WIRE_FIXED64}, {"bytes", WIRE_BYTES}, {"fixed32", WIRE_FIXED32}};
+        enum fy_wire_type type;
+    } types[] = {{"varint", FY_WIRE_VARINT},
+                 {"fixed64", FY_WIRE_FIXED64},
+                 {"bytes", FY_WIRE_BYTES},
+                 {"fixed32", FY_WIRE_FIXED32}};
     const char *text;
     size_t size;
     enum json_token token;
@@ -75,7 +78,7 @@ static int read_unknown_member(struct encoder *encoder, struct unknown *unknown,
 {
     if (size == 3 && memcmp(key, "tag", 3) == 0 && !unknown->has_tag) {
         unknown->has_tag = true;
-        return read_integer(encoder, "the \"tag\" of an unknown field", WIRE_TAG_MAX, &unknown->tag, err);
+        return read_integer(encoder, "the \"tag\" of an unknown field", FY_WIRE_TAG_MAX, &unknown->tag, err);
     }
     if (size == 4 && memcmp(key, "type", 4) == 0 && !unknown->has_type) {
         unknown->has_type = true;
@@ -96,13 +99,13 @@ static int put_unknown(struct encoder *encoder, const struct unknown *unknown, c
     if (wire_room(wire, err) < 0)
         return -1;
     wire_put_key(wire, (uint32_t)unknown->tag, unknown->type);
-    if (unknown->type == WIRE_VARINT)
+    if (unknown->type == FY_WIRE_VARINT)
         wire_put_varint(wire, unknown->integer);
-    else if (unknown->type != WIRE_BYTES)
-        wire_put_fixed(wire, unknown->integer, unknown->type == WIRE_FIXED64 ? 8 : 4);
+    else if (unknown->type != FY_WIRE_BYTES)
+        wire_put_fixed(wire, unknown->integer, unknown->type == FY_WIRE_FIXED64 ? 8 : 4);
     else
         wire_put_varint(wire, bytes->size);
-    return unknown->type == WIRE_BYTES ? fy_buf_append(wire, bytes->data, bytes->size, err) : 0;
+    return unknown->type == FY_WIRE_BYTES ? fy_buf_append(wire, bytes->data, bytes->size, err) : 0;
 }
 
 static int read_unknown(struct encoder *encoder, struct fy_buf *bytes, struct fy_error *err)
@@ -122,9 +125,9 @@ static int read_unknown(struct encoder *encoder, struct fy_buf *bytes, struct fy
         return fy_encode_refuse(encoder, err, "an unknown field needs \"tag\", \"type\" and \"value\"");
     if (unknown.tag == 0)
         return fy_encode_refuse(encoder, err, "the \"tag\" of an unknown field must not be 0");
-    if (unknown.has_bytes != (unknown.type == WIRE_BYTES))
+    if (unknown.has_bytes != (unknown.type == FY_WIRE_BYTES))
         return fy_encode_refuse(encoder, err, "the \"value\" of an unknown field does not fit its \"type\"");
-    if (unknown.type == WIRE_FIXED32 && unknown.integer > UINT32_MAX)
+    if (unknown.type == FY_WIRE_FIXED32 && unknown.integer > UINT32_MAX)
         return fy_encode_refuse(encoder, err, "the \"value\" of an unknown field is larger than 32 bits");
     return put_unknown(encoder, &unknown, bytes, err);
 }
@@ -158,6 +161,8 @@ int fy_encode_at_wire(struct encoder *encoder, struct fy_error *err)
 {
     enum json_token token;
     struct json_place place;
+    struct fy_wire wire;
+    struct fy_wire_field field;
 
     if (encoder->has_override)
         return fy_encode_refuse(encoder, err, "the key \"@wire\" is there twice");
@@ -170,7 +175,11 @@ int fy_encode_at_wire(struct encoder *encoder, struct fy_error *err)
     if (fy_encode_base64(encoder, &encoder->override, err) < 0)
         return -1;
     encoder->lexer->token = place;
-    if (!fy_wire_is_message(&encoder->override))
-        return fy_encode_refuse(encoder, err, "the bytes of \"@wire\" are not a message");
+    wire = (struct fy_wire){encoder->override.data, encoder->override.data + encoder->override.size};
+    while (wire.at < wire.end) {
+        const char *fault = fy_wire_next(&wire, &field);
+        if (fault)
+            return fy_encode_refuse(encoder, err, "the bytes of \"@wire\" are not a message: %s", fault);
+    }
     return 0;
 }

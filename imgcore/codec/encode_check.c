@@ -1,7 +1,7 @@
 /* Does the content of an entry have the size that its message says? CRIU reads as many bytes as the message says, and
  * what follows as the next entry. */
 #include "encode_private.h"
-#include "wire_scan.h"
+#include <ferry/imgcore/wire_field.h>
 #include <inttypes.h>
 
 static int compare(struct encoder *encoder, const char *what, uint64_t has, const char *field, uint64_t says,
@@ -14,10 +14,14 @@ static int compare(struct encoder *encoder, const char *what, uint64_t has, cons
                             says);
 }
 
-static uint64_t says(const struct encoder *encoder, const char *field)
+/* What the entry's message says in that field. */
+static uint64_t says(const struct encoder *encoder, const char *name)
 {
-    return fy_wire_number(encoder->has_override ? &encoder->override : &encoder->wire, encoder->entry->descriptor,
-                          field);
+    const struct fy_buf *wire = encoder->has_override ? &encoder->override : &encoder->wire;
+    const ProtobufCMessageDescriptor *descriptor = encoder->entry->descriptor;
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(descriptor, name);
+
+    return fy_wire_number(descriptor, wire->data, wire->size, field->id);
 }
 
 static uint64_t padded(const struct encoder *encoder, uint64_t bytes, unsigned unit)

@@ -1,8 +1,8 @@
 /* The content of each kind of entry, from JSON to the bytes that are in the file. go-crit puts what is not base64 into
  * a string that holds JSON again. */
 #include "encode_private.h"
-#include "wire_scan.h"
 #include <criu/ipc.pb-c.h>
+#include <ferry/imgcore/wire_field.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,6 +87,8 @@ static int read_semaphores(struct encoder *encoder, enum json_token token, struc
 
 /* ---- messages ---- */
 
+#define MSIZE_TAG 2 /* of ipc_msg */
+
 /* The object of a message: its size word and its bytes. The message stands in encoder.wire only meanwhile. */
 static int read_message_head(struct encoder *encoder, enum json_token token, struct fy_error *err)
 {
@@ -120,7 +122,7 @@ static int read_message_text(struct encoder *encoder, struct fy_error *err)
     if (fy_encode_read_content(encoder, 0, "the text of a message", err) < 0)
         return -1;
     bytes = encoder->extra.bytes[0] - before;
-    says = fy_wire_number(&encoder->text, &ipc_msg__descriptor, "msize");
+    says = fy_wire_number(&ipc_msg__descriptor, encoder->text.data, encoder->text.size, MSIZE_TAG);
     if (bytes != says)
         return fy_encode_refuse(
             encoder, err, "the text of the message has %" PRIu64 " bytes, but its \"msize\" is %" PRIu64, bytes, says);

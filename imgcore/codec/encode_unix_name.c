@@ -47,7 +47,7 @@ int fy_encode_unix_name(struct encoder *encoder, struct frame *frame, struct fy_
 
     if (wire_room(&encoder->wire, err) < 0)
         return -1;
-    wire_put_key(&encoder->wire, frame->unix_name->id, WIRE_BYTES);
+    wire_put_key(&encoder->wire, frame->unix_name->id, FY_WIRE_BYTES);
     at = wire_open(&encoder->wire);
     if (is_base64)
         rc = put_base64(encoder, frame, err);

@@ -72,7 +72,7 @@ static int put_bytes(struct encoder *encoder, const ProtobufCFieldDescriptor *fi
 
     if (wire_room(&encoder->wire, err) < 0)
         return -1;
-    wire_put_key(&encoder->wire, field->id, WIRE_BYTES);
+    wire_put_key(&encoder->wire, field->id, FY_WIRE_BYTES);
     at = wire_open(&encoder->wire);
     return fy_encode_base64(encoder, &encoder->wire, err) < 0 ? -1 : wire_close(&encoder->wire, at, err);
 }
@@ -85,7 +85,7 @@ static int put_text(struct encoder *encoder, const ProtobufCFieldDescriptor *fie
     if (fy_json_text(encoder->lexer, encoder->limits.entry_bytes, &text, &size, err) < 0 ||
         wire_room(&encoder->wire, err) < 0)
         return -1;
-    wire_put_key(&encoder->wire, field->id, WIRE_BYTES);
+    wire_put_key(&encoder->wire, field->id, FY_WIRE_BYTES);
     wire_put_varint(&encoder->wire, size);
     return fy_buf_append(&encoder->wire, text, size, err);
 }
@@ -137,21 +137,21 @@ static int put_integer(struct encoder *encoder, const struct frame *frame, const
     switch (field->type) {
     case PROTOBUF_C_TYPE_FIXED64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        wire_put_key(&encoder->wire, field->id, WIRE_FIXED64);
+        wire_put_key(&encoder->wire, field->id, FY_WIRE_FIXED64);
         wire_put_fixed(&encoder->wire, bits, 8);
         break;
     case PROTOBUF_C_TYPE_FIXED32:
     case PROTOBUF_C_TYPE_SFIXED32:
-        wire_put_key(&encoder->wire, field->id, WIRE_FIXED32);
+        wire_put_key(&encoder->wire, field->id, FY_WIRE_FIXED32);
         wire_put_fixed(&encoder->wire, bits, 4);
         break;
     case PROTOBUF_C_TYPE_SINT32:
     case PROTOBUF_C_TYPE_SINT64: /* zigzag: 0, -1, 1, -2, … */
-        wire_put_key(&encoder->wire, field->id, WIRE_VARINT);
+        wire_put_key(&encoder->wire, field->id, FY_WIRE_VARINT);
         wire_put_varint(&encoder->wire, bits << 1 ^ (integer.negative ? UINT64_MAX : 0));
         break;
     default: /* negative ones take ten bytes, also those of 32 bits */
-        wire_put_key(&encoder->wire, field->id, WIRE_VARINT);
+        wire_put_key(&encoder->wire, field->id, FY_WIRE_VARINT);
         wire_put_varint(&encoder->wire, bits);
     }
     return 0;
@@ -204,7 +204,7 @@ static int put_bool(struct encoder *encoder, const ProtobufCFieldDescriptor *fie
 {
     if (wire_room(&encoder->wire, err) < 0)
         return -1;
-    wire_put_key(&encoder->wire, field->id, WIRE_VARINT);
+    wire_put_key(&encoder->wire, field->id, FY_WIRE_VARINT);
     wire_put_varint(&encoder->wire, value);
     return 0;
 }
@@ -220,7 +220,7 @@ static int put_message(struct encoder *encoder, const ProtobufCFieldDescriptor *
         return fy_encode_refuse(encoder, err, "messages are nested deeper than %u", encoder->limits.depth);
     if (wire_room(&encoder->wire, err) < 0)
         return -1;
-    wire_put_key(&encoder->wire, field->id, WIRE_BYTES);
+    wire_put_key(&encoder->wire, field->id, FY_WIRE_BYTES);
     at = wire_open(&encoder->wire);
     encoder->depth++;
     if (fy_encode_object(encoder, &frame, field->descriptor, err) < 0)

@@ -3,11 +3,10 @@
 #define FERRY_CODEC_WIRE_PUT_H
 
 #include <ferry/base/buf.h>
+#include <ferry/imgcore/wire_field.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 /* What the functions below may write without asking for room: a key and a number. */
 #define WIRE_ROOM 32
@@ -26,9 +25,9 @@ static inline void wire_put_varint(struct fy_buf *buf, uint64_t value)
     buf->data[buf->size++] = (uint8_t)value;
 }
 
-static inline void wire_put_key(struct fy_buf *buf, uint32_t tag, unsigned type)
+static inline void wire_put_key(struct fy_buf *buf, uint32_t tag, enum fy_wire_type type)
 {
-    wire_put_varint(buf, (uint64_t)tag << 3 | type);
+    wire_put_varint(buf, (uint64_t)tag << 3 | (unsigned)type);
 }
 
 /* The `bytes` low bytes of `value`, the least significant first. */

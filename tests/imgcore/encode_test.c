@@ -155,7 +155,7 @@ static const struct refused {
     {FDS "{\"@unknown\":[{\"tag\":9,\"type\":\"varint\",\"value\":`-1}]}]}",
      "entry 0: the \"value\" of an unknown field must not be negative"},
     {FDS "{\"@unknown\":[],`\"@unknown\":[]}]}", "entry 0: the key \"@unknown\" is there twice"},
-    {FDS "{\"@wire\":`\"CA==\"}]}", "entry 0: the bytes of \"@wire\" are not a message"},
+    {FDS "{\"@wire\":`\"CA==\"}]}", "entry 0: the bytes of \"@wire\" are not a message: a number is cut off"},
     {FDS "{\"@wire\":\"\",`\"@wire\":\"\"}]}", "entry 0: the key \"@wire\" is there twice"},
     {FDS "{\"@wire\":`5}]}", "entry 0: \"@wire\" must be a string, not a number"},
     {FDS "{`\"@extra\":\"\"}]}", "entry 0: fdinfo_entry has no field \"@extra\""},
