@@ -48,11 +48,35 @@ int fy_set_namespaces(const struct fy_set *set)
     return flags;
 }
 
+static bool is_external_net(const struct fy_set *set, uint32_t id)
+{
+    for (size_t i = 0; i < set->edges.external_nets.count; i++)
+        if (set->edges.external_nets.items[i] == id)
+            return true;
+    return false;
+}
+
+/* Of a network that comes from outside CRIU writes the name only, and of one that is to be filled by others nothing. */
+static bool is_net_of_others(const struct fy_set *set, uint32_t id)
+{
+    char name[64];
+
+    if (fy_set_find_image(set, FY_IMAGE_NETDEV, id))
+        return false;
+    if (fy_set_find_image(set, FY_IMAGE_NETNS, id))
+        return is_external_net(set, id);
+    fy_set_image_name(FY_IMAGE_NETNS, id, name);
+    fy_set_report(set, FY_FINDING_NET_EMPTY, name, "is not there, which means that the network comes back empty");
+    return true;
+}
+
 static void check_images(const struct fy_set *set, size_t kind, const struct set_ids *task)
 {
     uint32_t id = id_of(&task->ns, kind);
 
-    for (size_t i = 0; i < 2 && id != 0; i++) {
+    if (id == 0 || (kinds[kind].flag == CLONE_NEWNET && is_net_of_others(set, id)))
+        return;
+    for (size_t i = 0; i < 2; i++) {
         enum fy_image_kind image = kinds[kind].images[i];
         char name[64];
         if (image == NO_IMAGE || fy_set_find_image(set, image, id))
