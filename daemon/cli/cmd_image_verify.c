@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "found.h"
 #include "json_job.h"
+#include "verify_manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 
 struct values {
     bool accept_lazy;
+    const char *manifest, *signers;
 };
 
 /* What is known about a directory when all checks have been made. */
@@ -23,6 +25,7 @@ struct verdict {
     const char *directory;
     struct found found;
     struct fy_imageset_summary summary;
+    struct manifest_verdict manifest;
 };
 
 static const struct {
@@ -93,6 +96,7 @@ static void print_text(const struct verdict *verdict)
     print_count(", ", summary->note_count, "note");
     (void)printf("\n  ");
     print_summary(summary);
+    verify_manifest_print(&verdict->manifest);
 }
 
 /* ---- for programs ---- */
@@ -136,12 +140,23 @@ static int print_json(const struct verdict *verdict)
         fy_json_uint(json, "notes", verdict->summary.note_count);
         found_json(&verdict->found, json);
         json_summary(json, &verdict->summary);
+        verify_manifest_json(&verdict->manifest, json);
         fy_json_close_object(json);
     }
     return json_print(json);
 }
 
 /* ---- the command ---- */
+
+/* What the manifest brings counts as what the images bring. */
+static void add_manifest_finding(const struct fy_finding *finding, void *data)
+{
+    struct verdict *verdict = data;
+    verdict->summary.error_count += finding->severity == FY_SEVERITY_ERROR;
+    verdict->summary.warning_count += finding->severity == FY_SEVERITY_WARNING;
+    verdict->summary.note_count += finding->severity == FY_SEVERITY_NOTE;
+    found_add(finding, &verdict->found);
+}
 
 static int check(struct verdict *verdict, const struct values *values, struct fy_error *err)
 {
@@ -150,6 +165,9 @@ static int check(struct verdict *verdict, const struct values *values, struct fy
     if (fd < 0)
         return fy_error_errno(err, errno, "opening image set %s", verdict->directory);
     if (fy_imageset_verify(fd, &options, found_add, &verdict->found, &verdict->summary, err) < 0)
+        return fy_error_wrap(err, "%s", verdict->directory);
+    if (verify_manifest(fd, values->manifest, values->signers, add_manifest_finding, verdict, &verdict->manifest, err) <
+        0)
         return fy_error_wrap(err, "%s", verdict->directory);
     if (verdict->found.out_of_memory)
         return fy_error_set(err, FY_E_NOMEM, "%s: no memory for what was found", verdict->directory);
@@ -179,6 +197,10 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
 static const struct cli_option options[] = {
     {"accept-lazy", CLI_FLAG, NULL, "do not refuse a set whose pages are partly still on the source",
      offsetof(struct values, accept_lazy), 0},
+    {"manifest", CLI_TEXT, "FILE", "compare it with this manifest (DIR/ferry.manifest, if there is one)",
+     offsetof(struct values, manifest), 0},
+    {"signers", CLI_TEXT, "FILE", "demand that one of these has signed the manifest", offsetof(struct values, signers),
+     0},
     {0},
 };
 

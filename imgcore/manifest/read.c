@@ -258,6 +258,8 @@ static int open_reader(struct reader *reader, int dir_fd, const char *name, stru
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
     *reader = (struct reader){.name = name};
+    if (fd < 0 && errno == ELOOP)
+        return fy_error_set(err, FY_E_FORMAT, "%s is a symbolic link, expected a file", name);
     if (fd < 0)
         return fy_error_errno(err, errno, "cannot open %s", name);
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (reader->file = fdopen(fd, "r")) != NULL) {

@@ -50,13 +50,19 @@ static int add_file(struct fy_set *set, const char *name, struct fy_error *err)
     return 0;
 }
 
+/* The link to the level before, and our manifest, belong to the set without being of its files. */
+static bool is_of_the_set(const char *name)
+{
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, "parent") != 0 &&
+           strcmp(name, "ferry.manifest") != 0;
+}
+
 static int list(struct fy_set *set, DIR *dir, struct fy_error *err)
 {
     struct dirent *entry;
 
     while (errno = 0, (entry = readdir(dir)) != NULL) {
-        /* The link to the level before belongs to the set without being one of its files. */
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || strcmp(entry->d_name, "parent") == 0)
+        if (!is_of_the_set(entry->d_name))
             continue;
         if (add_file(set, entry->d_name, err) < 0)
             return -1;

@@ -1,7 +1,13 @@
 /* Those who are asked whether a set is damaged. */
 #include "mutate.h"
+#include <fcntl.h>
 #include <ferry/base/error.h>
+#include <ferry/imgcore/manifest.h>
 #include <ferry/imgcore/verify.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LEVELS_MAX 16
 
 static void *prepare_nothing(int dir_fd)
 {
@@ -31,8 +37,59 @@ static bool verifier_notices(int dir_fd, void *prepared)
     return true;
 }
 
+/* One manifest for each level: a manifest says nothing about what `parent` leads to. */
+struct levels {
+    int fds[LEVELS_MAX];
+    struct fy_manifest *manifests[LEVELS_MAX];
+    size_t count;
+};
+
+static void *prepare_manifests(int dir_fd)
+{
+    struct fy_manifest_options options = {.threads = 1};
+    struct levels *levels = calloc(1, sizeof(*levels));
+    struct fy_error err = FY_ERROR_INIT;
+
+    if (!levels)
+        die("no memory");
+    for (int fd = openat(dir_fd, ".", O_DIRECTORY | O_CLOEXEC); fd >= 0;
+         fd = openat(fd, "parent", O_DIRECTORY | O_CLOEXEC)) {
+        if (levels->count == LEVELS_MAX)
+            die("more levels than places");
+        if (fy_manifest_create(fd, &options, &levels->manifests[levels->count], &err) < 0)
+            die("no manifest can be made: %s", err.message);
+        levels->fds[levels->count++] = fd;
+    }
+    return levels;
+}
+
+static bool manifests_notice(int dir_fd, void *prepared)
+{
+    const struct levels *levels = prepared;
+    struct fy_error err = FY_ERROR_INIT;
+    size_t count = 0;
+
+    (void)dir_fd;
+    for (size_t i = 0; i < levels->count && count == 0; i++)
+        if (fy_manifest_compare(levels->manifests[i], levels->fds[i], 1, NULL, NULL, &count, &err) < 0)
+            die("comparing with the manifest fails: %s", err.message);
+    return count > 0;
+}
+
+static void forget_manifests(void *prepared)
+{
+    struct levels *levels = prepared;
+
+    for (size_t i = 0; i < levels->count; i++) {
+        fy_manifest_free(levels->manifests[i]);
+        (void)close(levels->fds[i]);
+    }
+    free(levels);
+}
+
 const struct detector detectors[] = {
-    {"verify", prepare_nothing, verifier_notices, forget_nothing},
+    {"verify", prepare_nothing, verifier_notices, forget_nothing, false},
+    {"manifest", prepare_manifests, manifests_notice, forget_manifests, true},
 };
 const size_t detector_count = sizeof(detectors) / sizeof(detectors[0]);
 _Static_assert(sizeof(detectors) / sizeof(detectors[0]) <= DETECTORS_MAX, "more detectors than places");

@@ -1,7 +1,8 @@
 /* image-mutations [-v] DIRECTORY...: damages each image set in place, in many ways, and tells who notices.
  *
  * The directories are put back to what they were, but not when the program is interrupted: give it copies. Standard
- * output ends with "N passed, N failed", where each class of damage in the list is one. */
+ * output ends with "N passed, N failed", where each class of damage in the list is one, and each detector that must be
+ * complete. */
 #include "mutate.h"
 #include <stdatomic.h>
 #include <stdio.h>
@@ -150,12 +151,25 @@ static size_t print_damage(const struct results *sum)
     return failed;
 }
 
+/* Whether the detector has noticed all damage by rote; prints the verdict. */
+static bool is_complete(const struct results *sum, size_t detector)
+{
+    struct tally all = {0};
+
+    for (size_t kind = 0; kind < FY_IMAGE_KIND_COUNT; kind++)
+        for (size_t how = 0; how < BLIND_COUNT; how++)
+            add_tally(&all, &sum->blind[kind][how]);
+    printf("\n%s must notice all of them, and noticed %u of %u\n", detectors[detector].name, all.noticed[detector],
+           all.tried);
+    return all.tried > 0 && all.noticed[detector] == all.tried;
+}
+
 int main(int argc, char **argv)
 {
     bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
     struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct results *sum = calloc(1, sizeof(*sum));
-    size_t failed;
+    size_t failed, judged = damage_count();
 
     if (board == MAP_FAILED || !sum)
         die("no memory");
@@ -164,9 +178,14 @@ int main(int argc, char **argv)
     run_all(board, argv + 1 + verbose, (size_t)(argc - 1 - verbose), verbose);
     add_up(board, sum);
     failed = print_damage(sum);
-    for (size_t i = 0; i < detector_count; i++)
+    for (size_t i = 0; i < detector_count; i++) {
         print_blind(sum, i);
-    printf("%u sets\n%zu passed, %zu failed\n", sum->set_count, damage_count() - failed, failed);
+        if (!detectors[i].is_complete)
+            continue;
+        judged++;
+        failed += !is_complete(sum, i);
+    }
+    printf("%u sets\n%zu passed, %zu failed\n", sum->set_count, judged - failed, failed);
     free(sum);
     return failed ? 1 : 0;
 }

@@ -70,6 +70,7 @@ struct detector {
     void *(*prepare)(int dir_fd); /* sees the whole set before it is damaged */
     bool (*notices)(int dir_fd, void *prepared);
     void (*done)(void *prepared);
+    bool is_complete; /* must notice every mutant, also those by rote */
 };
 extern const struct detector detectors[];
 extern const size_t detector_count;
