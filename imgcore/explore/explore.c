@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int explore_trouble(struct fy_explore *explore, struct fy_error *err, const char *format, ...)
+int fy_explore_note_trouble(struct fy_explore *explore, struct fy_error *err, const char *format, ...)
 {
     char *line = NULL;
     va_list arguments;
@@ -28,7 +28,7 @@ int explore_trouble(struct fy_explore *explore, struct fy_error *err, const char
     return 0;
 }
 
-const char *explore_keep(struct fy_explore *explore, const char *text, size_t size, struct fy_error *err)
+const char *fy_explore_keep(struct fy_explore *explore, const char *text, size_t size, struct fy_error *err)
 {
     char *copy = strndup(text, size);
 
@@ -59,11 +59,11 @@ static int read_entries(struct fy_explore *explore, struct fy_image *image, entr
         fy_error_propagate(err, &own);
         return -1;
     }
-    return explore_trouble(explore, err, "%s", own.message);
+    return fy_explore_note_trouble(explore, err, "%s", own.message);
 }
 
-int explore_read(struct fy_explore *explore, const char *name, bool must_exist, entry_visit *visit, void *data,
-                 struct fy_error *err)
+int fy_explore_read(struct fy_explore *explore, const char *name, bool must_exist, entry_visit *visit, void *data,
+                    struct fy_error *err)
 {
     struct fy_error own = FY_ERROR_INIT;
     struct fy_image *image = NULL;
@@ -75,8 +75,9 @@ int explore_read(struct fy_explore *explore, const char *name, bool must_exist, 
             return -1;
         }
         if (own.code == FY_E_NOT_FOUND)
-            return must_exist && !explore->is_pre_dump ? explore_trouble(explore, err, "%s is missing", name) : 0;
-        return explore_trouble(explore, err, "%s", own.message) < 0 ? -1 : 1;
+            return must_exist && !explore->is_pre_dump ? fy_explore_note_trouble(explore, err, "%s is missing", name)
+                                                       : 0;
+        return fy_explore_note_trouble(explore, err, "%s", own.message) < 0 ? -1 : 1;
     }
     result = read_entries(explore, image, visit, data, err);
     fy_image_free(image);
@@ -90,29 +91,30 @@ static int read_inventory(struct fy_explore *explore, struct fy_error *err)
 
     if (fy_inventory_read(explore->dir_fd, &inventory, &own) < 0) {
         if (own.code == FY_E_NOT_FOUND)
-            return explore_trouble(explore, err, "inventory.img is missing: the dump did not finish");
-        return explore_trouble(explore, err, "%s", own.message);
+            return fy_explore_note_trouble(explore, err, "inventory.img is missing: the dump did not finish");
+        return fy_explore_note_trouble(explore, err, "%s", own.message);
     }
     explore->tcp_close = inventory.tcp_close;
     explore->fdinfo_per_task = inventory.img_version == 1 && !inventory.fdinfo_per_id;
     explore->is_pre_dump = inventory.img_version == 0;
     if (explore->is_pre_dump)
-        return explore_trouble(explore, err, "this is a pre-dump: it has memory, and nothing else of its tasks");
+        return fy_explore_note_trouble(explore, err,
+                                       "this is a pre-dump: it has memory, and nothing else of its tasks");
     return 0;
 }
 
 static int load(struct fy_explore *explore, struct fy_error *err)
 {
-    if (read_inventory(explore, err) < 0 || explore_load_tasks(explore, err) < 0)
+    if (read_inventory(explore, err) < 0 || fy_explore_load_tasks(explore, err) < 0)
         return -1;
-    if ((explore->parts & (FY_EXPLORE_DESCRIPTORS | FY_EXPLORE_MAPPINGS)) && explore_load_files(explore, err) < 0)
+    if ((explore->parts & (FY_EXPLORE_DESCRIPTORS | FY_EXPLORE_MAPPINGS)) && fy_explore_load_files(explore, err) < 0)
         return -1;
-    if ((explore->parts & FY_EXPLORE_DESCRIPTORS) && explore_load_sockets(explore, err) < 0)
+    if ((explore->parts & FY_EXPLORE_DESCRIPTORS) && fy_explore_load_sockets(explore, err) < 0)
         return -1;
     if (explore->more_troubles > 0) {
         size_t more = explore->more_troubles;
         free(explore->troubles.items[--explore->troubles.count]);
-        return explore_trouble(explore, err, "and %zu more", more + 1);
+        return fy_explore_note_trouble(explore, err, "and %zu more", more + 1);
     }
     return 0;
 }

@@ -39,7 +39,7 @@ static const void *field_of(const ProtobufCMessage *message, const char *name, P
 static int take_path(struct fy_explore *explore, struct fy_explore_file *file, const RegFileEntry *said,
                      struct fy_error *err)
 {
-    file->path = explore_keep(explore, said->name, strnlen(said->name, MAX_PATH_BYTES), err);
+    file->path = fy_explore_keep(explore, said->name, strnlen(said->name, MAX_PATH_BYTES), err);
     return file->path ? 0 : -1;
 }
 
@@ -62,7 +62,7 @@ static int add_file(struct fy_explore *explore, int type, uint32_t id, const Pro
         file.said.number = ((const FifoEntry *)member)->pipe_id;
     if (type == FD_TYPES__MEMFD)
         file.said.number = ((const MemfdFileEntry *)member)->inode_id;
-    if (explore_add_socket(explore, type, member, &file.socket, err) < 0)
+    if (fy_explore_add_socket(explore, type, member, &file.socket, err) < 0)
         return -1;
     return vector_push(&explore->files, err, file);
 }
@@ -74,8 +74,9 @@ static int see_file(struct fy_explore *explore, const struct fy_image_entry *ent
 
     (void)data;
     if (!member)
-        return explore_trouble(explore, err, "files.img: entry %" PRIu64 " (id %" PRIu32 ") does not hold what it says",
-                               entry->number, file->id);
+        return fy_explore_note_trouble(explore, err,
+                                       "files.img: entry %" PRIu64 " (id %" PRIu32 ") does not hold what it says",
+                                       entry->number, file->id);
     return add_file(explore, (int)file->type, file->id, member, err);
 }
 
@@ -94,19 +95,19 @@ static int see_memfd(struct fy_explore *explore, const struct fy_image_entry *en
     struct memfd_inode inode = {.id = said->inode_id};
 
     (void)data;
-    inode.name = explore_keep(explore, said->name, strnlen(said->name, MAX_PATH_BYTES), err);
+    inode.name = fy_explore_keep(explore, said->name, strnlen(said->name, MAX_PATH_BYTES), err);
     return inode.name ? vector_push(&explore->memfds, err, inode) : -1;
 }
 
 static int load_open_files(struct fy_explore *explore, struct fy_error *err)
 {
-    int there = explore_read(explore, "files.img", false, see_file, NULL, err), old = 0;
+    int there = fy_explore_read(explore, "files.img", false, see_file, NULL, err), old = 0;
 
     for (int kind = 0; there >= 0 && kind < FY_IMAGE_KIND_COUNT; kind++) {
         const struct fy_image_type *type = fy_catalogue_get((enum fy_image_kind)kind);
         if (type->fd_type <= 0)
             continue;
-        int found = explore_read(explore, type->pattern, false, see_old_file, (void *)type, err);
+        int found = fy_explore_read(explore, type->pattern, false, see_old_file, (void *)type, err);
         if (found < 0)
             return -1;
         old += found;
@@ -114,8 +115,8 @@ static int load_open_files(struct fy_explore *explore, struct fy_error *err)
     if (there < 0)
         return -1;
     if (there == 0 && old == 0 && explore->tasks.count > 0 && !explore->is_pre_dump)
-        return explore_trouble(explore, err, "files.img is missing");
-    return explore_read(explore, "memfd.img", false, see_memfd, NULL, err) < 0 ? -1 : 0;
+        return fy_explore_note_trouble(explore, err, "files.img is missing");
+    return fy_explore_read(explore, "memfd.img", false, see_memfd, NULL, err) < 0 ? -1 : 0;
 }
 
 /* ---- tables ---- */
@@ -141,7 +142,7 @@ static int load_table(struct fy_explore *explore, struct table *table, struct fy
     int there;
 
     (void)snprintf(name, sizeof(name), "fdinfo-%" PRIu32 ".img", table->said.id);
-    there = explore_read(explore, name, false, see_descriptor, table, err);
+    there = fy_explore_read(explore, name, false, see_descriptor, table, err);
     if (there < 0)
         return -1;
     table->said.is_there = there == 1;
@@ -149,8 +150,9 @@ static int load_table(struct fy_explore *explore, struct table *table, struct fy
     table->said.descriptor_count = table->descriptors.count;
     if (table->said.is_there)
         return 0;
-    return explore_trouble(explore, err, "%s is missing: task %" PRIu32 " has nothing open, or this file is lost", name,
-                           table->pids.items[0]);
+    return fy_explore_note_trouble(explore, err,
+                                   "%s is missing: task %" PRIu32 " has nothing open, or this file is lost", name,
+                                   table->pids.items[0]);
 }
 
 static int compare_tables(const void *left, const void *right)
@@ -237,7 +239,7 @@ static int compare_memfds(const void *left, const void *right)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-int explore_load_files(struct fy_explore *explore, struct fy_error *err)
+int fy_explore_load_files(struct fy_explore *explore, struct fy_error *err)
 {
     if (load_open_files(explore, err) < 0 ||
         ((explore->parts & FY_EXPLORE_DESCRIPTORS) && load_tables(explore, err) < 0))
@@ -310,7 +312,7 @@ const struct fy_explore_holder *fy_explore_holders(const struct fy_explore *expl
     return explore->holder_list.items ? explore->holder_list.items + from : NULL;
 }
 
-const char *explore_memfd_name(const struct fy_explore *explore, uint64_t inode_id)
+const char *fy_explore_memfd_name(const struct fy_explore *explore, uint64_t inode_id)
 {
     const struct memfd_inode key = {.id = inode_id};
     const struct memfd_inode *found = vector_find(&explore->memfds, &key, compare_memfds);

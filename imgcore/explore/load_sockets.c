@@ -27,10 +27,10 @@ static const char *inet_text(struct fy_explore *explore, const uint32_t *words, 
     int size;
 
     if ((count != 1 && count != 4) || !inet_ntop(family, words, text, sizeof(text)))
-        return explore_keep(explore, "?", 1, err);
+        return fy_explore_keep(explore, "?", 1, err);
     size = snprintf(whole, sizeof(whole), family == AF_INET6 ? "[%s]%s%.16s:%" PRIu32 : "%s%s%.16s:%" PRIu32, text,
                     device ? "%" : "", device ? device : "", port);
-    return explore_keep(explore, whole, (size_t)size, err);
+    return fy_explore_keep(explore, whole, (size_t)size, err);
 }
 
 /* An abstract name begins with NUL, which is shown as "@"; a path may end with one. `name` is not empty. */
@@ -47,7 +47,7 @@ static const char *unix_text(struct fy_explore *explore, const ProtobufCBinaryDa
     for (size_t i = 0; i < size; i++)
         if (text[i] == '\0')
             text[i] = '@';
-    return explore_keep(explore, text, size, err);
+    return fy_explore_keep(explore, text, size, err);
 }
 
 /* ---- the families ---- */
@@ -98,7 +98,7 @@ static int take_unix(struct fy_explore *explore, struct fy_explore_socket *socke
     if (said->name.len == 0)
         return 0;
     socket->local = unix_text(explore, &said->name, err);
-    socket->quoted_name = explore_keep_quoted(explore, said->name.data, said->name.len, err);
+    socket->quoted_name = fy_explore_keep_quoted(explore, said->name.data, said->name.len, err);
     return socket->local && socket->quoted_name ? 0 : -1;
 }
 
@@ -115,7 +115,7 @@ static int take_packet(struct fy_explore *explore, struct fy_explore_socket *soc
     socket->net_ns = said->ns_id;
     if (said->ifindex == 0)
         return 0;
-    socket->local = explore_keep(explore, text, (size_t)size, err);
+    socket->local = fy_explore_keep(explore, text, (size_t)size, err);
     return socket->local ? 0 : -1;
 }
 
@@ -133,18 +133,18 @@ static int take_netlink(struct fy_explore *explore, struct fy_explore_socket *so
     socket->has_state = true;
     socket->inode = said->ino;
     socket->net_ns = said->ns_id;
-    socket->local = explore_keep(explore, text, (size_t)size, err);
+    socket->local = fy_explore_keep(explore, text, (size_t)size, err);
     if (!socket->local)
         return -1;
     if (said->dst_portid == 0 && said->dst_group == 0)
         return 0;
     size = snprintf(text, sizeof(text), "port %" PRIu32 " groups %#" PRIx32, said->dst_portid, said->dst_group);
-    socket->remote = explore_keep(explore, text, (size_t)size, err);
+    socket->remote = fy_explore_keep(explore, text, (size_t)size, err);
     return socket->remote ? 0 : -1;
 }
 
-int explore_add_socket(struct fy_explore *explore, int type, const ProtobufCMessage *member, size_t *index,
-                       struct fy_error *err)
+int fy_explore_add_socket(struct fy_explore *explore, int type, const ProtobufCMessage *member, size_t *index,
+                          struct fy_error *err)
 {
     struct fy_explore_socket socket = {.file_type = type};
     int result;
@@ -188,7 +188,7 @@ static int load_streams(struct fy_explore *explore, struct fy_error *err)
             !socket->remote)
             continue;
         (void)snprintf(name, sizeof(name), "tcp-stream-%" PRIx32 ".img", socket->inode);
-        if (explore_read(explore, name, !explore->tcp_close, see_stream, socket, err) < 0)
+        if (fy_explore_read(explore, name, !explore->tcp_close, see_stream, socket, err) < 0)
             return -1;
     }
     return 0;
@@ -231,7 +231,7 @@ static int load_packets(struct fy_explore *explore, struct fy_error *err)
         result = vector_push(&by_id, err, (struct key){explore->sockets.items[i].file_id, &explore->sockets.items[i]});
     vector_sort(&by_id, compare_keys);
     if (result == 0)
-        result = explore_read(explore, "sk-queues.img", false, see_packet, &by_id, err);
+        result = fy_explore_read(explore, "sk-queues.img", false, see_packet, &by_id, err);
     free(by_id.items);
     return result < 0 ? -1 : 0;
 }
@@ -258,7 +258,7 @@ static int join_peers(struct fy_explore *explore, struct fy_error *err)
     return result;
 }
 
-int explore_load_sockets(struct fy_explore *explore, struct fy_error *err)
+int fy_explore_load_sockets(struct fy_explore *explore, struct fy_error *err)
 {
     if (join_peers(explore, err) < 0)
         return -1;

@@ -109,11 +109,11 @@ static int see_core(struct fy_explore *explore, const struct fy_image_entry *ent
     if (core->thread_core && core->thread_core->creds)
         take_credentials(task, core->thread_core->creds);
     if (!core->tc)
-        return explore_trouble(explore, err, "core-%" PRIu32 ".img has nothing of the task, only of a thread",
-                               task->pid);
+        return fy_explore_note_trouble(explore, err, "core-%" PRIu32 ".img has nothing of the task, only of a thread",
+                                       task->pid);
     task->state = (enum fy_task_state)core->tc->task_state;
     task->exit_code = core->tc->exit_code;
-    task->comm = explore_keep(explore, core->tc->comm, strnlen(core->tc->comm, MAX_PATH_BYTES), err);
+    task->comm = fy_explore_keep(explore, core->tc->comm, strnlen(core->tc->comm, MAX_PATH_BYTES), err);
     return task->comm ? 0 : -1;
 }
 
@@ -172,7 +172,7 @@ static int see_mm(struct fy_explore *explore, const struct fy_image_entry *entry
     const MmEntry *said = (const MmEntry *)entry->message;
     struct mm_reader *reader = data;
     struct fy_explore_task *task = reader->task;
-    uint32_t page_bytes = page_bytes_of_mm(said);
+    uint32_t page_bytes = fy_page_bytes_of_mm(said);
 
     task->has_mm = true;
     task->exe_id = said->exe_file_id;
@@ -201,7 +201,7 @@ static int read_of_task(struct fy_explore *explore, struct fy_explore_task *task
     char name[NAME_SIZE];
 
     (void)snprintf(name, sizeof(name), "%s-%" PRIu32 ".img", kind, task->pid);
-    return explore_read(explore, name, must_exist, visit, data, err);
+    return fy_explore_read(explore, name, must_exist, visit, data, err);
 }
 
 static int load_mm(struct fy_explore *explore, struct fy_explore_task *task, struct fy_error *err)
@@ -241,14 +241,14 @@ static int load_task(struct fy_explore *explore, struct fy_explore_task *task, s
     return 0;
 }
 
-int explore_load_tasks(struct fy_explore *explore, struct fy_error *err)
+int fy_explore_load_tasks(struct fy_explore *explore, struct fy_error *err)
 {
-    int there = explore_read(explore, "pstree.img", true, add_task, NULL, err);
+    int there = fy_explore_read(explore, "pstree.img", true, add_task, NULL, err);
 
     if (there < 0 || (explore->tasks.count == 0 && add_by_names(explore, err) < 0))
         return -1;
     for (size_t i = 0; i < explore->tasks.count; i++)
         if (load_task(explore, &explore->tasks.items[i], err) < 0)
             return -1;
-    return explore_number_shared(explore, err);
+    return fy_explore_number_shared(explore, err);
 }

@@ -109,10 +109,10 @@ static int push_part(struct runs *runs, const struct run *from, uint64_t start, 
 static int resolve_run(struct runs *runs, const struct run *wanted, const struct runs *parent, size_t *next,
                        uint32_t page_bytes, struct fy_error *err)
 {
-    uint64_t at = wanted->place.address, end = run_end(wanted, page_bytes);
+    uint64_t at = wanted->place.address, end = fy_pagemap_run_end(wanted, page_bytes);
     const struct run lost = {.place = {.kind = FY_MEMORY_LOST, .level = wanted->place.level}};
 
-    while (*next < parent->count && run_end(&parent->items[*next], page_bytes) <= at)
+    while (*next < parent->count && fy_pagemap_run_end(&parent->items[*next], page_bytes) <= at)
         ++*next;
     while (at < end) {
         const struct run *source = *next < parent->count ? &parent->items[*next] : NULL;
@@ -122,7 +122,7 @@ static int resolve_run(struct runs *runs, const struct run *wanted, const struct
             if (push_part(runs, &lost, at, stop, page_bytes, err) < 0)
                 return -1;
         } else {
-            uint64_t source_end = run_end(source, page_bytes);
+            uint64_t source_end = fy_pagemap_run_end(source, page_bytes);
             stop = source_end < end ? source_end : end;
             if (push_part(runs, source, at, stop, page_bytes, err) < 0)
                 return -1;
@@ -174,12 +174,12 @@ static int descend(struct fy_memory *memory, int dir_fd, int *parent_fd, struct 
         return fy_error_errno(err, errno, "parent: cannot be opened, but %s says that pages are there", memory->name);
     if (is_circle(memory, *parent_fd))
         return fy_error_set(err, FY_E_FORMAT, "parent: the links lead in a circle");
-    result = pagemap_read(*parent_fd, memory->name, memory->level_count, &pagemap, err);
+    result = fy_pagemap_read(*parent_fd, memory->name, memory->level_count, &pagemap, err);
     if (result == 0)
-        result = pagemap_place(&pagemap, memory->name, memory->page_bytes, err);
+        result = fy_pagemap_place(&pagemap, memory->name, memory->page_bytes, err);
     if (result == 0)
         result = add_level(memory, *parent_fd, &pagemap, err) ? resolve(memory, &pagemap.runs, err) : -1;
-    pagemap_done(&pagemap);
+    fy_pagemap_done(&pagemap);
     return result < 0 ? fy_error_wrap(err, "parent set, %u down", memory->level_count) : 0;
 }
 
@@ -219,10 +219,10 @@ static void note_lost(struct fy_memory *memory)
 static uint32_t find_page_bytes(const struct fy_memory *memory, int dir_fd, const struct fy_memory_id *id,
                                 const struct pagemap *pagemap)
 {
-    uint32_t bytes = id->is_shared ? 0 : page_bytes_of_task(dir_fd, id->id);
+    uint32_t bytes = id->is_shared ? 0 : fy_page_bytes_of_task(dir_fd, id->id);
 
     if (!bytes)
-        bytes = page_bytes_of_file(memory->levels[0]->pages_bytes, pagemap->stored_pages);
+        bytes = fy_page_bytes_of_file(memory->levels[0]->pages_bytes, pagemap->stored_pages);
     return bytes ? bytes : PAGE_BYTES_DEFAULT;
 }
 
@@ -231,13 +231,13 @@ static int load(struct fy_memory *memory, int dir_fd, const struct fy_memory_id 
     struct pagemap pagemap = {0};
     int result = -1;
 
-    if (pagemap_read(dir_fd, memory->name, 0, &pagemap, err) == 0 && add_level(memory, dir_fd, &pagemap, err)) {
+    if (fy_pagemap_read(dir_fd, memory->name, 0, &pagemap, err) == 0 && add_level(memory, dir_fd, &pagemap, err)) {
         memory->page_bytes = find_page_bytes(memory, dir_fd, id, &pagemap);
-        result = pagemap_place(&pagemap, memory->name, memory->page_bytes, err);
+        result = fy_pagemap_place(&pagemap, memory->name, memory->page_bytes, err);
         memory->runs = pagemap.runs;
         pagemap.runs = (struct runs){0};
     }
-    pagemap_done(&pagemap);
+    fy_pagemap_done(&pagemap);
     return result;
 }
 
@@ -247,7 +247,7 @@ int fy_memory_open(int dir_fd, const struct fy_memory_id *id, struct fy_memory *
 
     if (!opened)
         return fy_error_set(err, FY_E_NOMEM, "no memory for a memory map");
-    pagemap_name(id, opened->name);
+    fy_pagemap_name(id, opened->name);
     if (load(opened, dir_fd, id, err) < 0) {
         fy_memory_free(opened);
         return -1;
@@ -299,7 +299,7 @@ size_t fy_memory_find(const struct fy_memory *memory, uint64_t address)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (run_end(&memory->runs.items[middle], memory->page_bytes) > address)
+        if (fy_pagemap_run_end(&memory->runs.items[middle], memory->page_bytes) > address)
             high = middle;
         else
             low = middle + 1;
@@ -340,7 +340,7 @@ int fy_memory_read(const struct fy_memory *memory, uint64_t address, void *buffe
 
     for (size_t i = fy_memory_find(memory, address); i < memory->runs.count && done < size; i++) {
         const struct run *run = &memory->runs.items[i];
-        uint64_t at = address + done, left = run_end(run, memory->page_bytes) - at;
+        uint64_t at = address + done, left = fy_pagemap_run_end(run, memory->page_bytes) - at;
         size_t part = left < size - done ? (size_t)left : size - done;
         if (run->place.address > at || run->place.kind != FY_MEMORY_STORED)
             break;

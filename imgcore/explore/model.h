@@ -57,31 +57,31 @@ struct fy_explore {
 };
 
 /* Takes down a trouble; -1 only without memory. */
-__attribute__((format(printf, 3, 4))) int explore_trouble(struct fy_explore *explore, struct fy_error *err,
-                                                          const char *format, ...);
+__attribute__((format(printf, 3, 4))) int fy_explore_note_trouble(struct fy_explore *explore, struct fy_error *err,
+                                                                  const char *format, ...);
 
 /* Sees one entry; -1 stops everything (no memory). */
 typedef int entry_visit(struct fy_explore *explore, const struct fy_image_entry *entry, void *data,
                         struct fy_error *err);
 /* Visits the entries of an image up to its end or its first damage, which is taken down. A file that is not there is
  * taken down when it `must_exist`. 1 when it is there, 0 when not, -1 without memory. */
-int explore_read(struct fy_explore *explore, const char *name, bool must_exist, entry_visit *visit, void *data,
-                 struct fy_error *err);
+int fy_explore_read(struct fy_explore *explore, const char *name, bool must_exist, entry_visit *visit, void *data,
+                    struct fy_error *err);
 
 /* A copy that lives as long as the set; NULL without memory. */
-const char *explore_keep(struct fy_explore *explore, const char *text, size_t size, struct fy_error *err);
+const char *fy_explore_keep(struct fy_explore *explore, const char *text, size_t size, struct fy_error *err);
 
 /* Quoted-printable as crit has it, but without its line breaks; it lives as long as the set. */
-const char *explore_keep_quoted(struct fy_explore *explore, const uint8_t *data, size_t size, struct fy_error *err);
+const char *fy_explore_keep_quoted(struct fy_explore *explore, const uint8_t *data, size_t size, struct fy_error *err);
 
-int explore_load_tasks(struct fy_explore *explore, struct fy_error *err);
-int explore_load_files(struct fy_explore *explore, struct fy_error *err);
-int explore_load_sockets(struct fy_explore *explore, struct fy_error *err);
+int fy_explore_load_tasks(struct fy_explore *explore, struct fy_error *err);
+int fy_explore_load_files(struct fy_explore *explore, struct fy_error *err);
+int fy_explore_load_sockets(struct fy_explore *explore, struct fy_error *err);
 /* Adds the socket that is in a member of a files.img entry; *index is its place + 1. */
-int explore_add_socket(struct fy_explore *explore, int type, const ProtobufCMessage *member, size_t *index,
-                       struct fy_error *err);
+int fy_explore_add_socket(struct fy_explore *explore, int type, const ProtobufCMessage *member, size_t *index,
+                          struct fy_error *err);
 /* Numbers what is shared, by the order in which mappings show it first. */
-int explore_number_shared(struct fy_explore *explore, struct fy_error *err);
-const char *explore_memfd_name(const struct fy_explore *explore, uint64_t inode_id);
+int fy_explore_number_shared(struct fy_explore *explore, struct fy_error *err);
+const char *fy_explore_memfd_name(const struct fy_explore *explore, uint64_t inode_id);
 
 #endif

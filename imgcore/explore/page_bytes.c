@@ -12,7 +12,7 @@ static bool is_page_size(uint64_t bytes)
     return bytes >= 4096 && bytes <= 65536 && (bytes & (bytes - 1)) == 0;
 }
 
-uint32_t page_bytes_of_mm(const MmEntry *mm)
+uint32_t fy_page_bytes_of_mm(const MmEntry *mm)
 {
     for (size_t i = 0; i + 1 < mm->n_mm_saved_auxv; i += 2)
         if (mm->mm_saved_auxv[i] == AT_PAGESZ && is_page_size(mm->mm_saved_auxv[i + 1]))
@@ -23,7 +23,7 @@ uint32_t page_bytes_of_mm(const MmEntry *mm)
     return 0;
 }
 
-uint32_t page_bytes_of_task(int dir_fd, uint64_t pid)
+uint32_t fy_page_bytes_of_task(int dir_fd, uint64_t pid)
 {
     struct fy_image *image = NULL;
     struct fy_image_entry entry;
@@ -32,12 +32,12 @@ uint32_t page_bytes_of_task(int dir_fd, uint64_t pid)
 
     (void)snprintf(name, sizeof(name), "mm-%" PRIu64 ".img", pid);
     if (fy_image_open(dir_fd, name, NULL, &image, NULL) == 0 && fy_image_next(image, &entry, NULL) > 0)
-        bytes = page_bytes_of_mm((const MmEntry *)entry.message);
+        bytes = fy_page_bytes_of_mm((const MmEntry *)entry.message);
     fy_image_free(image);
     return bytes;
 }
 
-uint32_t page_bytes_of_file(uint64_t file_bytes, uint64_t pages)
+uint32_t fy_page_bytes_of_file(uint64_t file_bytes, uint64_t pages)
 {
     if (pages == 0 || file_bytes % pages != 0 || !is_page_size(file_bytes / pages))
         return 0;

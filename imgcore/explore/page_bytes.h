@@ -9,10 +9,10 @@
 #define PAGE_BYTES_DEFAULT 4096u
 
 /* AT_PAGESZ of the auxiliary vector, which has one pair in a word for a 32-bit task; 0: not there. */
-uint32_t page_bytes_of_mm(const MmEntry *mm);
+uint32_t fy_page_bytes_of_mm(const MmEntry *mm);
 /* The same from DIR/mm-PID.img; 0 too when it cannot be read. */
-uint32_t page_bytes_of_task(int dir_fd, uint64_t pid);
+uint32_t fy_page_bytes_of_task(int dir_fd, uint64_t pid);
 /* By how large the file of that many pages is; 0 when that gives no page size. */
-uint32_t page_bytes_of_file(uint64_t file_bytes, uint64_t pages);
+uint32_t fy_page_bytes_of_file(uint64_t file_bytes, uint64_t pages);
 
 #endif

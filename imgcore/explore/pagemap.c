@@ -5,19 +5,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void pagemap_name(const struct fy_memory_id *id, char name[PAGEMAP_NAME_SIZE])
+void fy_pagemap_name(const struct fy_memory_id *id, char name[PAGEMAP_NAME_SIZE])
 {
     (void)snprintf(name, PAGEMAP_NAME_SIZE, id->is_shared ? "pagemap-shmem-%" PRIu64 ".img" : "pagemap-%" PRIu64 ".img",
                    id->id);
 }
 
-uint64_t pagemap_count(const PagemapEntry *entry)
+uint64_t fy_pagemap_count(const PagemapEntry *entry)
 {
     /* CRIU until 4.1 counts in one field, from 4.2 in another and writes 0 to the first. */
     return entry->has_nr_pages ? entry->nr_pages : entry->compat_nr_pages;
 }
 
-uint32_t pagemap_flags(const PagemapEntry *entry)
+uint32_t fy_pagemap_flags(const PagemapEntry *entry)
 {
     if (entry->in_parent)
         return entry->flags | PAGE_PARENT;
@@ -28,8 +28,8 @@ static int add_run(struct pagemap *pagemap, const char *name, const struct fy_im
                    struct fy_error *err)
 {
     const PagemapEntry *said = (const PagemapEntry *)entry->message;
-    uint32_t flags = pagemap_flags(said);
-    struct run run = {.place = {.address = said->vaddr, .pages = pagemap_count(said), .level = level}};
+    uint32_t flags = fy_pagemap_flags(said);
+    struct run run = {.place = {.address = said->vaddr, .pages = fy_pagemap_count(said), .level = level}};
 
     if ((flags & ~(uint32_t)(PAGE_PARENT | PAGE_LAZY | PAGE_PRESENT)) != 0 || said->base.n_unknown_fields > 0) {
         (void)fy_error_set(err, FY_E_UNSUPPORTED,
@@ -48,7 +48,7 @@ static int add_run(struct pagemap *pagemap, const char *name, const struct fy_im
     return run.place.pages ? vector_push(&pagemap->runs, err, run) : 0;
 }
 
-int pagemap_read(int dir_fd, const char *name, unsigned level, struct pagemap *pagemap, struct fy_error *err)
+int fy_pagemap_read(int dir_fd, const char *name, unsigned level, struct pagemap *pagemap, struct fy_error *err)
 {
     struct fy_image *image = NULL;
     struct fy_image_entry entry;
@@ -67,7 +67,7 @@ int pagemap_read(int dir_fd, const char *name, unsigned level, struct pagemap *p
     return result == 0 ? 0 : -1;
 }
 
-int pagemap_place(struct pagemap *pagemap, const char *name, uint32_t page_bytes, struct fy_error *err)
+int fy_pagemap_place(struct pagemap *pagemap, const char *name, uint32_t page_bytes, struct fy_error *err)
 {
     uint64_t previous_end = 0, bytes, end;
 
@@ -91,12 +91,12 @@ int pagemap_place(struct pagemap *pagemap, const char *name, uint32_t page_bytes
     return 0;
 }
 
-uint64_t run_end(const struct run *run, uint32_t page_bytes)
+uint64_t fy_pagemap_run_end(const struct run *run, uint32_t page_bytes)
 {
     return run->place.address + run->place.pages * page_bytes;
 }
 
-void pagemap_done(struct pagemap *pagemap)
+void fy_pagemap_done(struct pagemap *pagemap)
 {
     free(pagemap->runs.items);
     *pagemap = (struct pagemap){0};

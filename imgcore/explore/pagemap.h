@@ -21,25 +21,25 @@ struct runs {
 struct pagemap {
     uint32_t pages_id;
     uint64_t stored_pages;
-    struct runs runs; /* offsets and addresses are in pages of `page_bytes` given to pagemap_read */
+    struct runs runs; /* offsets and addresses are in pages of `page_bytes` given to fy_pagemap_read */
 };
 
 #define PAGEMAP_NAME_SIZE 64
-void pagemap_name(const struct fy_memory_id *id, char name[PAGEMAP_NAME_SIZE]);
+void fy_pagemap_name(const struct fy_memory_id *id, char name[PAGEMAP_NAME_SIZE]);
 
 /* How many pages an entry stands for, and its PAGE_… flags, in all forms that CRIU has written. */
 enum { PAGE_PARENT = 1, PAGE_LAZY = 2, PAGE_PRESENT = 4 };
-uint64_t pagemap_count(const PagemapEntry *entry);
-uint32_t pagemap_flags(const PagemapEntry *entry);
+uint64_t fy_pagemap_count(const PagemapEntry *entry);
+uint32_t fy_pagemap_flags(const PagemapEntry *entry);
 
-/* Reads the image. Offsets are left in pages: pagemap_place makes bytes of them. `pagemap` is to be given to
- * pagemap_done in any case. */
-int pagemap_read(int dir_fd, const char *name, unsigned level, struct pagemap *pagemap, struct fy_error *err);
+/* Reads the image. Offsets are left in pages: fy_pagemap_place makes bytes of them. `pagemap` is to be given to
+ * fy_pagemap_done in any case. */
+int fy_pagemap_read(int dir_fd, const char *name, unsigned level, struct pagemap *pagemap, struct fy_error *err);
 /* With pages of that size: fills in the offsets and looks whether runs are in order. FY_E_FORMAT. */
-int pagemap_place(struct pagemap *pagemap, const char *name, uint32_t page_bytes, struct fy_error *err);
-void pagemap_done(struct pagemap *pagemap);
+int fy_pagemap_place(struct pagemap *pagemap, const char *name, uint32_t page_bytes, struct fy_error *err);
+void fy_pagemap_done(struct pagemap *pagemap);
 
-/* The end of a run; pagemap_place has seen to it that there is no overflow. */
-uint64_t run_end(const struct run *run, uint32_t page_bytes);
+/* The end of a run; fy_pagemap_place has seen to it that there is no overflow. */
+uint64_t fy_pagemap_run_end(const struct run *run, uint32_t page_bytes);
 
 #endif

@@ -71,7 +71,7 @@ static uint32_t number_of(const shared_list *list, uint64_t id)
     return list->items[low].order;
 }
 
-int explore_number_shared(struct fy_explore *explore, struct fy_error *err)
+int fy_explore_number_shared(struct fy_explore *explore, struct fy_error *err)
 {
     shared_list list = {0};
 

@@ -15,7 +15,7 @@ static int append_text(struct fy_buf *text, const char *what, struct fy_error *e
 /* An address of a unix socket has at most 108 bytes; more is cut. */
 #define MAX_NAME_BYTES 256
 
-const char *explore_keep_quoted(struct fy_explore *explore, const uint8_t *data, size_t size, struct fy_error *err)
+const char *fy_explore_keep_quoted(struct fy_explore *explore, const uint8_t *data, size_t size, struct fy_error *err)
 {
     char text[3 * MAX_NAME_BYTES + 1];
     size_t used = 0;
@@ -25,7 +25,7 @@ const char *explore_keep_quoted(struct fy_explore *explore, const uint8_t *data,
         bool is_plain = (data[i] > ' ' && data[i] <= '~' && data[i] != '=') || (data[i] == ' ' && !is_last);
         used += (size_t)snprintf(text + used, sizeof(text) - used, is_plain ? "%c" : "=%02X", data[i]);
     }
-    return explore_keep(explore, text, used, err);
+    return fy_explore_keep(explore, text, used, err);
 }
 
 static int append_unix(const struct fy_explore_socket *socket, struct fy_buf *text, struct fy_error *err)
@@ -52,7 +52,7 @@ int fy_explore_file_text(const struct fy_explore *explore, int type, uint32_t id
 static int append_memfd(const struct fy_explore *explore, uint32_t id, struct fy_buf *text, struct fy_error *err)
 {
     const struct fy_explore_file *file = fy_explore_find_file(explore, FD_TYPES__MEMFD, id);
-    const char *name = file ? explore_memfd_name(explore, file->number) : NULL;
+    const char *name = file ? fy_explore_memfd_name(explore, file->number) : NULL;
 
     if (!name)
         return append_text(text, "unknown path", err);
