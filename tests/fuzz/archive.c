@@ -92,6 +92,16 @@ size_t archive_print(const struct archive *archive, uint8_t *data, size_t capaci
     return used;
 }
 
+bool archive_is_in_set(const struct archive *archive, size_t index)
+{
+    const struct archive_file *file = &archive->files[index];
+
+    for (size_t i = index + 1; i < archive->count; i++)
+        if (!archive->files[i].in_parent && strcmp(archive->files[i].name, file->name) == 0)
+            return false;
+    return !file->in_parent;
+}
+
 static void empty_place(void)
 {
     for (size_t i = 0; i < place.count; i++)

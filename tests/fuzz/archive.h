@@ -32,6 +32,8 @@ struct archive {
 void archive_parse(struct archive *archive, const uint8_t *data, size_t size);
 /* The archive's bytes, at most `capacity`; returns how many. `data` must not overlap the files' content. */
 size_t archive_print(const struct archive *archive, uint8_t *data, size_t capacity);
+/* Whether the file is in the set as it is unpacked: not of the parent, and not replaced by a later one of its name. */
+bool archive_is_in_set(const struct archive *archive, size_t index);
 /* Puts the set into a directory of its own on a memory file system, instead of the one before, and returns the
  * directory, which is not the caller's to close. Aborts when the file system does not work. */
 int archive_unpack(const struct archive *archive);
