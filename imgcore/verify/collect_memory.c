@@ -87,6 +87,22 @@ int fy_collect_mm(struct fy_set *set, const struct set_file *file, const struct 
     return vector_push(&set->mms, err, facts);
 }
 
+/* Old sets have the mappings in an image of their own; CRIU reads that one when mm has none. */
+int fy_collect_vma(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
+                   struct fy_error *err)
+{
+    /* In the order of their pids, as the files were read, and before this one. */
+    const struct set_mm *found = fy_set_find_mm(set, (uint32_t)file->id);
+    struct set_mm *mm = found ? &set->mms.items[found - set->mms.items] : NULL;
+
+    if (!mm || (mm->vmas_from != file && (mm->vma_count > 0 || mm->has_unsound_vmas)))
+        return 0;
+    if (mm->vmas_from != file)
+        mm->first_vma = set->vmas.count;
+    mm->vmas_from = file;
+    return collect_mapping(set, file, (const VmaEntry *)entry->message, mm, err);
+}
+
 int fy_collect_memfd_segment(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
                              struct fy_error *err)
 {

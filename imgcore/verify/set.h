@@ -64,8 +64,9 @@ struct set_mm {
     uint32_t pid;
     uint32_t page_bytes_64bit, page_bytes_32bit;
     size_t auxv_words;
-    size_t first_vma, vma_count; /* in set.vmas, in the order of addresses */
-    bool has_unsound_vmas;       /* which are not in set.vmas */
+    size_t first_vma, vma_count;      /* in set.vmas, in the order of addresses */
+    const struct set_file *vmas_from; /* an image of their own; NULL: the mm itself */
+    bool has_unsound_vmas;            /* which are not in set.vmas */
 };
 
 struct set_vma {
@@ -190,7 +191,7 @@ int fy_set_namespaces(const struct fy_set *set);
  * no finding, mostly FY_E_NOMEM. */
 typedef int fy_collector(struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry,
                          struct fy_error *err);
-fy_collector fy_collect_pstree, fy_collect_core, fy_collect_ids, fy_collect_mm, fy_collect_fs;
+fy_collector fy_collect_pstree, fy_collect_core, fy_collect_ids, fy_collect_mm, fy_collect_fs, fy_collect_vma;
 fy_collector fy_collect_fdinfo, fy_collect_file, fy_collect_legacy_file, fy_collect_packet, fy_collect_remap;
 fy_collector fy_collect_memfd, fy_collect_ipc_segment, fy_collect_mount;
 /* As the ones without the last word, and the size of the segment. */

@@ -29,6 +29,7 @@ static fy_collector *const collectors[FY_IMAGE_KIND_COUNT] = {
     [FY_IMAGE_NETNS] = fy_collect_netns,
     [FY_IMAGE_NETDEV] = fy_collect_netdev,
     [FY_IMAGE_EVENTPOLL_TFD] = fy_collect_legacy_epoll,
+    [FY_IMAGE_VMAS] = fy_collect_vma,
 };
 
 /* CRIU decides by the inventory which magics to expect, so an image of the other form would be misread. */
