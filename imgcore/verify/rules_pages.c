@@ -100,6 +100,7 @@ int fy_rules_pages(struct fy_set *set, struct fy_error *err)
     struct parents parents;
     int result = 0;
 
+    fy_rules_sort_segments(set);
     fy_parents_init(&parents, set->dir_fd, set->report);
     for (size_t kind = 0; kind < 2 && result == 0; kind++) {
         size_t count;

@@ -46,18 +46,35 @@ static void check_mappings(const struct fy_set *set, const struct set_file *file
     }
 }
 
+static int compare_segments(const void *left, const void *right)
+{
+    const struct set_segment *a = left, *b = right;
+    if (a->shmid != b->shmid)
+        return a->shmid < b->shmid ? -1 : 1;
+    return (a->size_bytes > b->size_bytes) - (a->size_bytes < b->size_bytes);
+}
+
+void fy_rules_sort_segments(struct fy_set *set)
+{
+    vector_sort(&set->segments, compare_segments);
+}
+
+/* The largest size that anything says the segment has. */
 static bool find_segment(const struct fy_set *set, uint64_t shmid, uint64_t *size_bytes)
 {
-    bool found = false;
+    size_t low = 0, high = set->segments.count;
 
-    *size_bytes = 0;
-    for (size_t i = 0; i < set->segments.count; i++)
-        if (set->segments.items[i].shmid == shmid) {
-            found = true;
-            if (set->segments.items[i].size_bytes > *size_bytes)
-                *size_bytes = set->segments.items[i].size_bytes;
-        }
-    return found;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (set->segments.items[middle].shmid <= shmid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || set->segments.items[low - 1].shmid != shmid)
+        return false;
+    *size_bytes = set->segments.items[low - 1].size_bytes;
+    return true;
 }
 
 static void check_segment(const struct fy_set *set, const struct set_file *file, uint32_t page_bytes)

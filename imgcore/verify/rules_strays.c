@@ -118,6 +118,8 @@ static bool knows_owners(const struct fy_set *set, size_t which)
     for (size_t i = 0; i < sizeof(owned[which].led_to_by) / sizeof(owned[which].led_to_by[0]); i++)
         if (owned[which].led_to_by[i] != NO_IMAGE && !fy_set_is_whole(set, owned[which].led_to_by[i]))
             return false;
+    if (owned[which].kind == FY_IMAGE_TCP_STREAM && set->open_files.count == 0)
+        return false;
     return !owned[which].is_of_tasks || set->tasks.count > 0;
 }
 

@@ -211,6 +211,7 @@ fy_rules fy_rules_edges, fy_rules_descriptors, fy_rules_mounts, fy_rules_net_dum
 fy_rules fy_rules_tasks, fy_rules_cores, fy_rules_strays, fy_rules_files, fy_rules_references, fy_rules_namespaces,
     fy_rules_pages;
 /* Whether what set.map holds has its place: mappings of the task, or the segment. */
+void fy_rules_sort_segments(struct fy_set *set); /* once, before */
 void fy_rules_places(const struct fy_set *set, const struct set_file *file, uint32_t page_bytes);
 /* Warns of fields and numbers that this schema does not know. */
 void fy_rules_unknown(const struct fy_set *set, const struct set_file *file, const struct fy_image_entry *entry);
