@@ -64,8 +64,8 @@ _ferry_operand() {
     plan | "help plan") _ferry_offer "check run" ;;
     job | "help job") _ferry_offer "list show watch cancel log" ;;
     peer | "help peer") _ferry_offer "list check" ;;
-    image | "help image") _ferry_offer "decode encode show info verify search manifest" ;;
-    "image show" | "image info" | "image verify" | "image search" | "image manifest") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    image | "help image") _ferry_offer "decode encode show info verify search manifest diff" ;;
+    "image show" | "image info" | "image verify" | "image search" | "image diff" | "image manifest") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "plan check" | "plan run") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "job show" | "job watch" | "job cancel" | "job log") _ferry_offer "$(_ferry_names job list)" ;;
     explain)
