@@ -237,7 +237,7 @@ static int read_signatures(struct reader *reader, struct fy_manifest *manifest, 
 static int read_all(struct reader *reader, struct fy_manifest *manifest, struct fy_error *err)
 {
     struct hash root;
-    uint32_t entries;
+    uint32_t entries = 0;
 
     if (read_head(reader, &root, &entries, err) < 0 || read_facts(reader, manifest, err) < 0)
         return -1;

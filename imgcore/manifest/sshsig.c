@@ -137,7 +137,7 @@ int fy_sshsig_verify(const void *blob, size_t size, const char *message, uint8_t
                      struct fy_error *err)
 {
     FY_CLEANUP(fy_buf_done) struct fy_buf what;
-    struct parsed parsed;
+    struct parsed parsed = {0};
 
     fy_buf_init(&what, 0);
     if (parse((struct ssh_cursor){blob, size}, &parsed, err) < 0 ||
