@@ -87,8 +87,14 @@ int fy_collect_remap(struct fy_set *set, const struct set_file *file, const stru
     bool is_ghost = remap->has_remap_type ? remap->remap_type == REMAP_TYPE__GHOST : remap->remap_id & GHOST_BIT;
     uint32_t id = remap->has_remap_type ? remap->remap_id : remap->remap_id & ~GHOST_BIT;
 
-    if (vector_push(&set->file_refs, err,
-                    (struct set_file_ref){file, "a path that is gone", remap->orig_id, ANY_TYPE}) < 0)
+    struct edge_remap gone = {.file = file,
+                              .entry = entry->number,
+                              .orig_id = remap->orig_id,
+                              .is_ghost = is_ghost,
+                              .ghost_id = is_ghost ? id : 0};
+
+    if (vector_push(&set->edges.remaps, err, gone) < 0 ||
+        fy_edge_define(set, EDGE_REMAP, remap->orig_id, file, entry->number, err) < 0)
         return -1;
     if (is_ghost)
         return vector_push(&set->image_refs, err,

@@ -33,8 +33,9 @@ static int define(const struct place *at, enum edge_space space, uint64_t number
 /* Files that are reopened through the path of a regular one; in old sets that one has the same id. */
 static int need_path(const struct place *at, bool has_path, uint32_t id, const char *what, struct fy_error *err)
 {
-    return has_path ? vector_push(&at->set->file_refs, err, (struct set_file_ref){at->file, what, id, FD_TYPES__REG})
-                    : 0;
+    struct set_file_ref ref = {.from = at->file, .what = what, .id = id, .type = FD_TYPES__REG};
+
+    return has_path ? vector_push(&at->set->file_refs, err, ref) : 0;
 }
 
 /* Mounts and networks are only looked up when they are part of the set, which is known when all has been read: the
@@ -56,6 +57,9 @@ static int need_network(const struct place *at, bool has_ns, uint32_t ns_id, str
 static int collect_regular(const struct place *at, const RegFileEntry *file, struct fy_error *err)
 {
     if ((file->flags & O_WRONLY) && vector_push(&at->set->edges.written_only, err, file->id) < 0)
+        return -1;
+    if (file->has_size &&
+        vector_push(&at->set->edges.regular_sizes, err, (struct edge_size){at->file, file->size, file->id}) < 0)
         return -1;
     return need_mount(at, file->mnt_id, err);
 }
@@ -144,7 +148,10 @@ static int collect_by_type(const struct place *at, int type, const void *member,
     case FD_TYPES__NETLINKSK:
         return need_network(at, netlink->has_ns_id, netlink->ns_id, err);
     case FD_TYPES__TUNF:
-        return need_network(at, tun->has_ns_id, tun->ns_id, err);
+        /* The path of the device always has the same id. */
+        return need_path(at, true, tun->id, "the path of a tun device", err) < 0
+                   ? -1
+                   : need_network(at, tun->has_ns_id, tun->ns_id, err);
     case FD_TYPES__PIPE:
         return collect_pipe(at, member, err);
     case FD_TYPES__FIFO:

@@ -24,6 +24,7 @@ enum edge_space {
     EDGE_MOUNT,
     EDGE_CGROUP_SET,
     EDGE_SECCOMP_FILTER, /* index */
+    EDGE_REMAP,          /* id of the regular file whose path is gone */
     EDGE_NET_NAMESPACE,
     EDGE_NAMESPACE, /* of any kind */
     EDGE_SPACE_COUNT
@@ -64,6 +65,21 @@ struct edge_pidfd {
     int32_t pid;
 };
 
+/* An open file whose path is gone, and where its content is. */
+struct edge_remap {
+    const struct set_file *file;
+    uint64_t entry;
+    uint32_t orig_id;
+    bool is_ghost;
+    uint32_t ghost_id;
+};
+
+struct edge_size {
+    const struct set_file *file;
+    uint64_t bytes;
+    uint32_t id;
+};
+
 struct edge_mount {
     const struct set_file *file;
     uint64_t entry;
@@ -86,8 +102,10 @@ struct fy_edges {
     VECTOR(struct edge_pidfd) pidfds;
     VECTOR(struct edge_mount) mounts;
     VECTOR(struct edge_device) devices;
-    VECTOR(uint32_t) external_nets; /* network namespaces that are supplied from outside */
-    VECTOR(uint32_t) written_only;  /* ids of REG entries that are open for writing only */
+    VECTOR(struct edge_remap) remaps;
+    VECTOR(struct edge_size) regular_sizes, ghost_sizes; /* of those that state it */
+    VECTOR(uint32_t) external_nets;                      /* network namespaces that are supplied from outside */
+    VECTOR(uint32_t) written_only;                       /* ids of REG entries that are open for writing only */
 };
 
 void fy_edges_done(struct fy_edges *edges);

@@ -82,10 +82,22 @@ static void check_references(struct fy_set *set, bool knows_all)
     }
 }
 
-/* In old sets the path of a terminal or a FIFO is the regular file of the same id, and of /dev/net/tun it is always. */
+/* That the path of a file is gone is no reason for the file to be there. */
+static void check_remaps(struct fy_set *set)
+{
+    for (size_t i = 0; i < set->edges.remaps.count; i++) {
+        const struct edge_remap *remap = &set->edges.remaps.items[i];
+        if (!fy_set_find_open_file(set, FD_TYPES__REG, remap->orig_id))
+            fy_set_report_entry(set, FY_FINDING_FILE_UNKNOWN, remap->file->name, remap->entry,
+                                "is about the REG with the id %" PRIu32 ", which files.img does not have",
+                                remap->orig_id);
+    }
+}
+
+/* In old sets the path of a terminal or a FIFO is the regular file of the same id. */
 static void mark_paths(struct fy_set *set)
 {
-    static const int types[] = {FD_TYPES__TUNF, FD_TYPES__TTY, FD_TYPES__FIFO};
+    static const int types[] = {FD_TYPES__TTY, FD_TYPES__FIFO};
 
     for (size_t i = 0; i < set->open_files.count; i++) {
         const struct set_open_file *file = &set->open_files.items[i];
@@ -182,6 +194,8 @@ int fy_rules_files(struct fy_set *set, struct fy_error *err)
     check_unique(set);
     check_descriptors(set, knows_all);
     check_references(set, knows_all);
+    if (knows_all)
+        check_remaps(set);
     mark_paths(set);
     if (knows_all_references(set))
         check_unreferenced(set);

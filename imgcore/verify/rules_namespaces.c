@@ -14,16 +14,16 @@ static const struct {
     int flag;
     const char *what;
     size_t offset; /* of the number, in struct fy_namespace_ids */
-    enum fy_image_kind images[2];
+    enum fy_image_kind image;
 } kinds[] = {
-    {CLONE_NEWPID, "pid", offsetof(struct fy_namespace_ids, pid), {NO_IMAGE, NO_IMAGE}},
-    {CLONE_NEWNET, "network", offsetof(struct fy_namespace_ids, net), {FY_IMAGE_NETNS, FY_IMAGE_NETDEV}},
-    {CLONE_NEWIPC, "IPC", offsetof(struct fy_namespace_ids, ipc), {FY_IMAGE_IPC_VAR, NO_IMAGE}},
-    {CLONE_NEWUTS, "UTS", offsetof(struct fy_namespace_ids, uts), {FY_IMAGE_UTSNS, NO_IMAGE}},
-    {CLONE_NEWNS, "mount", offsetof(struct fy_namespace_ids, mnt), {FY_IMAGE_MNTS, NO_IMAGE}},
-    {CLONE_NEWUSER, "user", offsetof(struct fy_namespace_ids, user), {FY_IMAGE_USERNS, NO_IMAGE}},
-    {CLONE_NEWCGROUP, "cgroup", offsetof(struct fy_namespace_ids, cgroup), {NO_IMAGE, NO_IMAGE}},
-    {CLONE_NEWTIME, "time", offsetof(struct fy_namespace_ids, time), {FY_IMAGE_TIMENS, NO_IMAGE}},
+    {CLONE_NEWPID, "pid", offsetof(struct fy_namespace_ids, pid), NO_IMAGE},
+    {CLONE_NEWNET, "network", offsetof(struct fy_namespace_ids, net), FY_IMAGE_NETNS},
+    {CLONE_NEWIPC, "IPC", offsetof(struct fy_namespace_ids, ipc), FY_IMAGE_IPC_VAR},
+    {CLONE_NEWUTS, "UTS", offsetof(struct fy_namespace_ids, uts), FY_IMAGE_UTSNS},
+    {CLONE_NEWNS, "mount", offsetof(struct fy_namespace_ids, mnt), FY_IMAGE_MNTS},
+    {CLONE_NEWUSER, "user", offsetof(struct fy_namespace_ids, user), FY_IMAGE_USERNS},
+    {CLONE_NEWCGROUP, "cgroup", offsetof(struct fy_namespace_ids, cgroup), NO_IMAGE},
+    {CLONE_NEWTIME, "time", offsetof(struct fy_namespace_ids, time), FY_IMAGE_TIMENS},
 };
 
 static uint32_t id_of(const struct fy_namespace_ids *ids, size_t kind)
@@ -48,7 +48,7 @@ int fy_set_namespaces(const struct fy_set *set)
     return flags;
 }
 
-static bool is_external_net(const struct fy_set *set, uint32_t id)
+static bool is_external_net(const struct fy_set *set, uint64_t id)
 {
     for (size_t i = 0; i < set->edges.external_nets.count; i++)
         if (set->edges.external_nets.items[i] == id)
@@ -56,34 +56,40 @@ static bool is_external_net(const struct fy_set *set, uint32_t id)
     return false;
 }
 
-/* Of a network that comes from outside CRIU writes the name only, and of one that is to be filled by others nothing. */
-static bool is_net_of_others(const struct fy_set *set, uint32_t id)
+/* Of a network that others are to fill CRIU writes nothing. */
+static bool is_empty_net(const struct fy_set *set, size_t kind, uint32_t id)
 {
-    char name[64];
-
-    if (fy_set_find_image(set, FY_IMAGE_NETDEV, id))
-        return false;
-    if (fy_set_find_image(set, FY_IMAGE_NETNS, id))
-        return is_external_net(set, id);
-    fy_set_image_name(FY_IMAGE_NETNS, id, name);
-    fy_set_report(set, FY_FINDING_NET_EMPTY, name, "is not there, which means that the network comes back empty");
-    return true;
+    return kinds[kind].flag == CLONE_NEWNET && !fy_set_find_image(set, FY_IMAGE_NETDEV, id);
 }
 
-static void check_images(const struct fy_set *set, size_t kind, const struct set_ids *task)
+static void check_image(const struct fy_set *set, size_t kind, const struct set_ids *task)
 {
     uint32_t id = id_of(&task->ns, kind);
+    char name[64];
 
-    if (id == 0 || (kinds[kind].flag == CLONE_NEWNET && is_net_of_others(set, id)))
+    if (id == 0 || kinds[kind].image == NO_IMAGE || fy_set_find_image(set, kinds[kind].image, id))
         return;
-    for (size_t i = 0; i < 2; i++) {
-        enum fy_image_kind image = kinds[kind].images[i];
-        char name[64];
-        if (image == NO_IMAGE || fy_set_find_image(set, image, id))
-            continue;
-        fy_set_image_name(image, id, name);
+    fy_set_image_name(kinds[kind].image, id, name);
+    if (is_empty_net(set, kind, id))
+        fy_set_report(set, FY_FINDING_NET_EMPTY, name, "is not there, which means that the network comes back empty");
+    else
         fy_set_report(set, FY_FINDING_NAMESPACE_MISSING, name,
                       "is missing: task %" PRIu32 " is in %s namespace %" PRIu32, task->pid, kinds[kind].what, id);
+}
+
+/* Also of networks without a task. Of one that comes from outside CRIU writes the name only. */
+static void check_nets(const struct fy_set *set)
+{
+    size_t count;
+    const struct set_file *nets = fy_set_images(set, FY_IMAGE_NETNS, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        if (fy_set_find_image(set, FY_IMAGE_NETDEV, nets[i].id) || is_external_net(set, nets[i].id))
+            continue;
+        fy_set_image_name(FY_IMAGE_NETDEV, nets[i].id, name);
+        fy_set_report(set, FY_FINDING_NAMESPACE_MISSING, name,
+                      "is missing: it has the devices of network namespace %" PRIu64, nets[i].id);
     }
 }
 
@@ -94,6 +100,8 @@ int fy_rules_namespaces(struct fy_set *set, struct fy_error *err)
     (void)err;
     for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
         for (size_t i = 0; i < set->ids.count && (flags & kinds[kind].flag); i++)
-            check_images(set, kind, &set->ids.items[i]);
+            check_image(set, kind, &set->ids.items[i]);
+    if (fy_set_is_whole(set, FY_IMAGE_NETNS))
+        check_nets(set);
     return 0;
 }

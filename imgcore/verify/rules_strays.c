@@ -30,12 +30,20 @@ static const struct {
     {FY_IMAGE_PAGEMAP_SHMEM, "no mapping, memory file or segment", true, {FY_IMAGE_MM, FY_IMAGE_MEMFD_INODE}},
     {FY_IMAGE_GHOST_FILE, "no entry of remap-fpath.img", true, {FY_IMAGE_REMAP_FPATH, NO_IMAGE}},
     {FY_IMAGE_TCP_STREAM, "no socket of files.img", true, {FY_IMAGE_FILES, FY_IMAGE_INVENTORY}},
-    {FY_IMAGE_GHOST_FILE, "no entry of remap-fpath.img", true, {FY_IMAGE_REMAP_FPATH, NO_IMAGE}},
     {FY_IMAGE_TMPFS_DEV, "no mount", true, {FY_IMAGE_MNTS, NO_IMAGE}},
     {FY_IMAGE_MNTS, "no task's mount namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
     {FY_IMAGE_UTSNS, "no task's UTS namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
     {FY_IMAGE_IPC_VAR, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
     {FY_IMAGE_USERNS, "no task's user namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
+    {FY_IMAGE_IPCNS_SHM, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
+    {FY_IMAGE_IPCNS_MSG, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
+    {FY_IMAGE_IPCNS_SEM, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
+    {FY_IMAGE_TIMENS, "no task's time namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
+    {FY_IMAGE_NETDEV, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
+    {FY_IMAGE_IFADDR, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
+    {FY_IMAGE_ROUTE, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
+    {FY_IMAGE_ROUTE6, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
+    {FY_IMAGE_RULE, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
 };
 
 static int compare_expected(const void *left, const void *right)
@@ -53,12 +61,31 @@ static int expect(struct expectations *expectations, enum fy_image_kind kind, ui
 
 static int expect_of_ids(const struct set_ids *ids, struct expectations *expectations, struct fy_error *err)
 {
-    if (expect(expectations, FY_IMAGE_FDINFO, ids->files_id, err) < 0 ||
-        expect(expectations, FY_IMAGE_MNTS, ids->ns.mnt, err) < 0 ||
-        expect(expectations, FY_IMAGE_UTSNS, ids->ns.uts, err) < 0 ||
-        expect(expectations, FY_IMAGE_IPC_VAR, ids->ns.ipc, err) < 0)
-        return -1;
-    return expect(expectations, FY_IMAGE_USERNS, ids->ns.user, err);
+    const struct expected images[] = {
+        {FY_IMAGE_FDINFO, ids->files_id},  {FY_IMAGE_MNTS, ids->ns.mnt},      {FY_IMAGE_UTSNS, ids->ns.uts},
+        {FY_IMAGE_IPC_VAR, ids->ns.ipc},   {FY_IMAGE_IPCNS_SHM, ids->ns.ipc}, {FY_IMAGE_IPCNS_MSG, ids->ns.ipc},
+        {FY_IMAGE_IPCNS_SEM, ids->ns.ipc}, {FY_IMAGE_USERNS, ids->ns.user},   {FY_IMAGE_TIMENS, ids->ns.time},
+    };
+
+    for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++)
+        if (expect(expectations, images[i].kind, images[i].id, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* A network may be there without a task in it: something else holds it. */
+static int expect_of_nets(const struct fy_set *set, struct expectations *expectations, struct fy_error *err)
+{
+    static const enum fy_image_kind kinds[] = {FY_IMAGE_NETDEV, FY_IMAGE_IFADDR, FY_IMAGE_ROUTE, FY_IMAGE_ROUTE6,
+                                               FY_IMAGE_RULE};
+    size_t count;
+    const struct set_file *nets = fy_set_images(set, FY_IMAGE_NETNS, &count);
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < sizeof(kinds) / sizeof(kinds[0]); j++)
+            if (expect(expectations, kinds[j], nets[i].id, err) < 0)
+                return -1;
+    return 0;
 }
 
 static int expect_of_task(const struct fy_set *set, const struct set_task *task, struct expectations *expectations,
@@ -91,6 +118,9 @@ static int gather(const struct fy_set *set, struct expectations *expectations, s
     for (size_t i = 0; i < set->image_refs.count; i++)
         if (expect(expectations, set->image_refs.items[i].kind, set->image_refs.items[i].id, err) < 0)
             return -1;
+    /* That one is written for sets without a time namespace. */
+    if (expect(expectations, FY_IMAGE_TIMENS, 0, err) < 0 || expect_of_nets(set, expectations, err) < 0)
+        return -1;
     for (size_t i = 0; i < set->mounts.count; i++)
         if (expect(expectations, FY_IMAGE_TMPFS_DEV, set->mounts.items[i].root_dev, err) < 0)
             return -1;

@@ -198,7 +198,8 @@ fy_collector fy_collect_memfd, fy_collect_ipc_segment, fy_collect_mount;
 fy_collector fy_collect_memfd_segment, fy_collect_ipc_segment_size;
 fy_collector fy_collect_pagemap;
 fy_collector fy_collect_pipe_data, fy_collect_tty_info, fy_collect_tty_data, fy_collect_lock, fy_collect_tcp_stream;
-fy_collector fy_collect_seccomp, fy_collect_cgroup, fy_collect_netns, fy_collect_netdev, fy_collect_legacy_epoll;
+fy_collector fy_collect_seccomp, fy_collect_cgroup, fy_collect_netns, fy_collect_netdev, fy_collect_legacy_epoll,
+    fy_collect_ghost;
 /* An open file of the type FD_TYPES__…, from the entry with that number. */
 int fy_collect_member(struct fy_set *set, const struct set_file *file, uint64_t entry, int type,
                       const ProtobufCMessage *member, struct fy_error *err);
@@ -207,7 +208,7 @@ int fy_collect_core_edges(struct fy_set *set, const struct set_file *file, const
 
 /* The rules of one subject: every broken one is reported. -1 as with collectors. */
 typedef int fy_rules(struct fy_set *set, struct fy_error *err);
-fy_rules fy_rules_edges, fy_rules_descriptors, fy_rules_mounts, fy_rules_net_dumps;
+fy_rules fy_rules_edges, fy_rules_descriptors, fy_rules_mounts, fy_rules_net_dumps, fy_rules_ghosts;
 fy_rules fy_rules_tasks, fy_rules_cores, fy_rules_strays, fy_rules_files, fy_rules_references, fy_rules_namespaces,
     fy_rules_pages;
 /* Whether what set.map holds has its place: mappings of the task, or the segment. */

@@ -18,6 +18,7 @@ static fy_collector *const collectors[FY_IMAGE_KIND_COUNT] = {
     [FY_IMAGE_MNTS] = fy_collect_mount,
     [FY_IMAGE_PAGEMAP] = fy_collect_pagemap,
     [FY_IMAGE_PAGEMAP_SHMEM] = fy_collect_pagemap,
+    [FY_IMAGE_GHOST_FILE] = fy_collect_ghost,
     [FY_IMAGE_PIPES_DATA] = fy_collect_pipe_data,
     [FY_IMAGE_FIFO_DATA] = fy_collect_pipe_data,
     [FY_IMAGE_TTY_INFO] = fy_collect_tty_info,

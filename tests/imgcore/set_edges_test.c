@@ -569,7 +569,7 @@ Test(set_edges, signals)
     expect_error("signal-size", "core-68.img");
 }
 
-static void add_tun(uint32_t ns_id)
+static void add_tun(uint32_t ns_id, bool has_path)
 {
     FileEntry file = file_of(FD_TYPES__TUNF), path = FILE_ENTRY__INIT;
     RegFileEntry regular = REG_FILE_ENTRY__INIT;
@@ -581,7 +581,8 @@ static void add_tun(uint32_t ns_id)
     regular.name = "/dev/net/tun";
     path.type = FD_TYPES__REG;
     path.reg = &regular;
-    append_entry("files.img", &path);
+    if (has_path)
+        append_entry("files.img", &path);
     tun.id = file.id;
     tun.has_ns_id = true;
     tun.ns_id = ns_id;
@@ -603,10 +604,13 @@ static void add_ns_file(uint32_t ns_id)
 Test(set_edges, namespaces_of_files)
 {
     begin("namespaces");
-    add_tun(10);
+    add_tun(10, true);
     expect_whole();
     again("namespaces");
-    add_tun(NOWHERE);
+    add_tun(10, false);
+    expect_error("file-unknown", "files.img");
+    again("namespaces");
+    add_tun(NOWHERE, true);
     expect_error("net-unknown", "files.img");
     again("namespaces");
     add_ns_file(12);
@@ -711,6 +715,7 @@ Test(set_edges, network_devices)
 
 Test(set_edges, networks_that_are_not_in_the_set)
 {
+    static const char *const dumps[] = {"ifaddr-10.img", "route-10.img", "route6-10.img", "rule-10.img"};
     NetnsEntry outside = NETNS_ENTRY__INIT;
 
     begin("namespaces");
@@ -722,6 +727,8 @@ Test(set_edges, networks_that_are_not_in_the_set)
     write_image("netns-10.img");
     expect_whole();
     scratch_remove(&set, "netns-10.img");
+    for (size_t i = 0; i < sizeof(dumps) / sizeof(dumps[0]); i++)
+        scratch_remove(&set, dumps[i]);
     expect_warning("net-empty", "netns-10.img");
 }
 
@@ -750,13 +757,82 @@ Test(set_edges, what_ip_has_saved)
     expect_whole();
 }
 
+static unsigned of_size(ProtobufCMessage *message, size_t number, void *context)
+{
+    FileEntry *file = (FileEntry *)message;
+
+    (void)number;
+    if (file->reg) {
+        file->reg->has_size = true;
+        file->reg->size = *(uint64_t *)context;
+    }
+    return 1;
+}
+
+/* A deleted file of 8192 bytes, of which one piece is there. */
+static void write_ghost(const char *name, bool has_size, uint64_t offset)
+{
+    GhostFileEntry ghost = GHOST_FILE_ENTRY__INIT;
+    GhostChunkEntry chunk = GHOST_CHUNK_ENTRY__INIT;
+
+    ghost.mode = 0100600;
+    ghost.has_chunks = ghost.chunks = true;
+    ghost.has_size = has_size;
+    ghost.size = has_size ? 8192 : 0;
+    chunk.off = offset;
+    chunk.len = 8;
+    start_image(FY_IMAGE_GHOST_FILE);
+    made_entry(&image, &ghost);
+    made_entry(&image, &chunk);
+    made_bytes(&image, "12345678", 8);
+    write_image(name);
+}
+
+Test(set_edges, deleted_files)
+{
+    uint64_t size = 8192;
+
+    begin("namespaces");
+    scratch_edit(&set, "remap-fpath.img", twice, NULL);
+    expect_warning("remap-twice", "remap-fpath.img");
+    again("namespaces");
+    scratch_edit(&set, "files.img", of_size, &size);
+    expect_error("ghost-size", "ghost-file-1.img");
+    write_ghost("ghost-file-1.img", true, 8184);
+    expect_whole();
+    write_ghost("ghost-file-1.img", true, 8185);
+    expect_error("ghost-chunk", "ghost-file-1.img");
+    write_ghost("ghost-file-1.img", true, UINT64_MAX);
+    expect_error("ghost-chunk", "ghost-file-1.img");
+    write_ghost("ghost-file-1.img", false, 0);
+    expect_error("ghost-size", "ghost-file-1.img");
+}
+
+Test(set_edges, content_of_tmpfs)
+{
+    begin("namespaces");
+    scratch_resize(&set, "tmpfs-dev-60.tar.gz.img", 17);
+    expect_error("tmpfs-form", "tmpfs-dev-60.tar.gz.img");
+    again("namespaces");
+    scratch_set_byte(&set, "tmpfs-dev-60.tar.gz.img", 1, 0);
+    expect_error("tmpfs-form", "tmpfs-dev-60.tar.gz.img");
+    scratch_write(&set, "tmpfs-dev-60.tar.gz.img", "", 0);
+    expect_error("tmpfs-form", "tmpfs-dev-60.tar.gz.img");
+}
+
 /* What nothing leads to any more is left over. */
 Test(set_edges, images_that_are_left_over)
 {
     static const char *const copies[][2] = {
-        {"utsns-12.img", "utsns-77.img"},          {"ipcns-var-11.img", "ipcns-var-77.img"},
-        {"userns-15.img", "userns-77.img"},        {"mountpoints-14.img", "mountpoints-77.img"},
-        {"ghost-file-1.img", "ghost-file-77.img"}, {"tmpfs-dev-60.tar.gz.img", "tmpfs-dev-77.tar.gz.img"},
+        {"utsns-12.img", "utsns-77.img"},
+        {"ipcns-var-11.img", "ipcns-var-77.img"},
+        {"userns-15.img", "userns-77.img"},
+        {"mountpoints-14.img", "mountpoints-77.img"},
+        {"netdev-10.img", "netdev-77.img"},
+        {"ifaddr-10.img", "ifaddr-77.img"},
+        {"timens-13.img", "timens-77.img"},
+        {"ghost-file-1.img", "ghost-file-77.img"},
+        {"tmpfs-dev-60.tar.gz.img", "tmpfs-dev-77.tar.gz.img"},
     };
 
     begin("namespaces");

@@ -39,27 +39,76 @@ static unsigned count_right(ProtobufCMessage *message, uint64_t number, void *co
     return 0;
 }
 
-/* How many descriptors and files in flight lead to an open file. */
+static unsigned count_in_fs(ProtobufCMessage *message, uint64_t number, void *context)
+{
+    const FsEntry *fs = (const FsEntry *)message;
+    struct entry_count *wanted = context;
+
+    (void)number;
+    wanted->count += (size_t)(fs->cwd_id == wanted->id) + (size_t)(fs->root_id == wanted->id);
+    return 0;
+}
+
+static unsigned count_in_mm(ProtobufCMessage *message, uint64_t number, void *context)
+{
+    const MmEntry *mm = (const MmEntry *)message;
+    struct entry_count *wanted = context;
+
+    (void)number;
+    wanted->count += mm->exe_file_id == wanted->id;
+    for (size_t i = 0; i < mm->n_vmas; i++)
+        wanted->count += mm->vmas[i]->status & (1u << 6 | 1u << 7) && mm->vmas[i]->shmid == wanted->id;
+    return 0;
+}
+
+static unsigned count_path(ProtobufCMessage *message, uint64_t number, void *context)
+{
+    const FileEntry *file = (const FileEntry *)message;
+    struct entry_count *wanted = context;
+
+    (void)number;
+    wanted->count += file->fifo && file->fifo->has_regf_id && file->fifo->regf_id == wanted->id;
+    wanted->count += file->tty && file->tty->has_regf_id && file->tty->regf_id == wanted->id;
+    wanted->count += file->tunf && file->tunf->id == wanted->id;
+    return 0;
+}
+
+static unsigned count_link(ProtobufCMessage *message, uint64_t number, void *context)
+{
+    const RemapFilePathEntry *remap = (const RemapFilePathEntry *)message;
+    struct entry_count *wanted = context;
+
+    (void)number;
+    wanted->count += remap->remap_type == REMAP_TYPE__LINKED && remap->remap_id == wanted->id;
+    return 0;
+}
+
+/* How many descriptors, files in flight, mappings and so on lead to an open file. */
 static size_t count_ways(const struct trial *trial, int type, uint32_t id)
 {
+    static const struct {
+        enum fy_image_kind kind;
+        entry_edit *count;
+    } ways[] = {{FY_IMAGE_FDINFO, count_descriptor}, {FY_IMAGE_SK_QUEUES, count_right},
+                {FY_IMAGE_FS, count_in_fs},          {FY_IMAGE_MM, count_in_mm},
+                {FY_IMAGE_FILES, count_path},        {FY_IMAGE_REMAP_FPATH, count_link}};
     struct entry_count wanted = {.type = type, .id = id};
     const struct shop_file *file;
 
-    for (size_t i = 0; (file = shop_next(trial->shop, FY_IMAGE_FDINFO, &i)) != NULL;)
-        shop_look(trial->shop, file, count_descriptor, &wanted);
-    for (size_t i = 0; (file = shop_next(trial->shop, FY_IMAGE_SK_QUEUES, &i)) != NULL;)
-        shop_look(trial->shop, file, count_right, &wanted);
+    for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
+        for (size_t i = 0; (file = shop_next(trial->shop, ways[way].kind, &i)) != NULL;)
+            shop_look(trial->shop, file, ways[way].count, &wanted);
     return wanted.count;
 }
 
-/* Regular files can be led to by mappings and tasks as well, and sockets may be inherited. */
+/* The only way to its file, which is not a socket that may be inherited. */
 static bool is_single_way(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
 {
     const FdinfoEntry *fd = (const FdinfoEntry *)message;
 
     (void)number;
-    return fd->type != FD_TYPES__REG && fd->type != FD_TYPES__INETSK && fd->type != FD_TYPES__UNIXSK &&
-           fd->type != FD_TYPES__MEMFD && count_ways(trial, (int)fd->type, fd->id) == 1;
+    return fd->type != FD_TYPES__INETSK && fd->type != FD_TYPES__UNIXSK &&
+           count_ways(trial, (int)fd->type, fd->id) == 1;
 }
 
 static void descriptor_left_out(struct trial *trial)
@@ -461,10 +510,32 @@ static void ghost_missing(struct trial *trial)
 {
     damage_missing(trial, FY_IMAGE_GHOST_FILE);
 }
-static void ghost_left_over(struct trial *trial)
+static unsigned count_same_content(ProtobufCMessage *message, uint64_t number, void *context)
 {
-    damage_leave_out(trial, FY_IMAGE_REMAP_FPATH, NULL);
+    const RemapFilePathEntry *remap = (const RemapFilePathEntry *)message;
+    struct entry_count *wanted = context;
+
+    (void)number;
+    wanted->count += (int)remap->remap_type == wanted->type && remap->remap_id == wanted->id;
+    return 0;
 }
+
+/* The only entry with its content: a deleted file can be open several times, and /proc of a process has no content. */
+static bool is_single_remap(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    const RemapFilePathEntry *remap = (const RemapFilePathEntry *)message;
+    struct entry_count wanted = {.type = (int)remap->remap_type, .id = remap->remap_id};
+
+    (void)number;
+    shop_look(trial->shop, shop_find(trial->shop, FY_IMAGE_REMAP_FPATH, 0), count_same_content, &wanted);
+    return remap->remap_type != REMAP_TYPE__PROCFS && wanted.count == 1;
+}
+
+static void remap_left_out(struct trial *trial)
+{
+    damage_leave_out(trial, FY_IMAGE_REMAP_FPATH, is_single_remap);
+}
+
 static void memfd_missing(struct trial *trial)
 {
     const struct shop_file *files = shop_find(trial->shop, FY_IMAGE_FILES, 0);
@@ -523,7 +594,7 @@ const struct damage damages_of_files[] = {
     {"tty-info missing", "fails", terminals_missing},
     {"remap of nothing", "fails", remap_of_nothing},
     {"ghost file missing", "fails", ghost_missing},
-    {"ghost file left over", "wrong file", ghost_left_over},
+    {"remap left out", "wrong file", remap_left_out},
     {"memfd.img missing", "fails", memfd_missing},
     {"lock of nobody", "loses the lock", lock_unknown},
     {0},
