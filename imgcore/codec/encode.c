@@ -64,6 +64,21 @@ int fy_encode_refuse(struct encoder *encoder, struct fy_error *err, const char *
 
 /* ---- entries ---- */
 
+/* What was missing may have been given in another way. */
+static int judge_missing(struct encoder *encoder, struct fy_error *err)
+{
+    if (!encoder->has_override)
+        fy_error_propagate(err, &encoder->missing);
+    if (!encoder->extra.is_whole)
+        fy_error_propagate(err, &encoder->missing_in_extra);
+    if ((fy_error_is_set(&encoder->missing) && !encoder->has_override) ||
+        (fy_error_is_set(&encoder->missing_in_extra) && !encoder->extra.is_whole))
+        return -1;
+    fy_error_clear(&encoder->missing);
+    fy_error_clear(&encoder->missing_in_extra);
+    return 0;
+}
+
 static int read_entry(struct encoder *encoder, struct fy_error *err)
 {
     const struct fy_image_type *type = encoder->type;
@@ -82,11 +97,9 @@ static int read_entry(struct encoder *encoder, struct fy_error *err)
     fy_encode_extra_reset(encoder);
     if (fy_encode_object(encoder, &frame, encoder->entry_number > 0 && type->rest ? type->rest : type->first, err) < 0)
         return -1;
-    if (fy_error_is_set(&encoder->missing) && !encoder->has_override) {
-        fy_error_propagate(err, &encoder->missing);
-        return -1;
-    }
-    fy_error_clear(&encoder->missing);
+    if (fy_error_is_set(&encoder->missing) || fy_error_is_set(&encoder->missing_in_extra))
+        if (judge_missing(encoder, err) < 0)
+            return -1;
     return fy_encode_finish_extra(encoder, err);
 }
 

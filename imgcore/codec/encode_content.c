@@ -94,16 +94,16 @@ static int read_message_head(struct encoder *encoder, enum json_token token, str
 {
     const ProtobufCMessageDescriptor *descriptor = &ipc_msg__descriptor;
     size_t begin = encoder->wire.size;
+    struct fy_error missing = encoder->missing;
     struct frame frame;
     uint8_t word[4];
 
+    encoder->missing = encoder->missing_in_extra;
     if (fy_encode_expect(encoder, token, JSON_OBJECT, "a message of a queue", err) < 0 ||
         fy_encode_object(encoder, &frame, descriptor, err) < 0)
         return -1;
-    if (fy_error_is_set(&encoder->missing)) {
-        fy_error_propagate(err, &encoder->missing);
-        return -1;
-    }
+    encoder->missing_in_extra = encoder->missing;
+    encoder->missing = missing;
     encoder->text.size = 0;
     if (fy_buf_append(&encoder->text, encoder->wire.data + begin, encoder->wire.size - begin, err) < 0)
         return -1;

@@ -86,6 +86,7 @@ struct encoder {
     uint64_t quoted_count;
     /* The first required field that was not there: forgiven if there is "@wire". */
     struct fy_error missing;
+    struct fy_error missing_in_extra; /* the same, forgiven if there is "@extra" */
     struct display_slot displays[DISPLAY_CACHE_SIZE];
     struct output output;
 };
