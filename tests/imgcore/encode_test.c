@@ -596,6 +596,25 @@ Test(encode, names_of_sockets_in_both_dialects)
     fy_buf_done(&image);
 }
 
+/* The first socket is go-crit's, the second crit's: each is judged by itself. */
+Test(encode, one_socket_says_nothing_about_the_next)
+{
+    struct fy_buf image = {0};
+    struct fy_error err = FY_ERROR_INIT;
+    static const char two[] = SOCKET_HEAD SOCKET_OWNER OPTIONS(
+        "\"0\"") ",\"name\":\"abcd\"},"
+                 "{\"id\":1,\"ino\":2,\"type\":1,\"state\":1,\"flags\":2,\"uflags\":0,\"backlog\":0,\"peer\":"
+                 "0," SOCKET_OWNER OPTIONS("0") ",\"name\":\"abcd\"}]}";
+
+    cr_assert_eq(encode(two, &image, &err), 0, "%s", err.message);
+    cr_expect_not_null(memmem(image.data, image.size, "\x5a\x03\x69\xb7\x1d", 5));
+    cr_expect_not_null(memmem(image.data, image.size,
+                              "\x5a\x04"
+                              "abcd",
+                              6));
+    fy_buf_done(&image);
+}
+
 Test(encode, a_bad_name_of_a_socket_is_refused_where_it_stands)
 {
     struct fy_buf image = {0};
