@@ -10,20 +10,15 @@ enum { INVENTORY_IMG_VERSION = 1, PAGEMAP_ENTRY_FLAGS = 4, PAGEMAP_ENTRY_LAST = 
 
 /* ---- images that a later CRIU wrote ---- */
 
-static bool has_block_sizes(const struct fy_image_raw *entry)
+static bool is_compressed(const struct fy_image_raw *entry)
 {
     struct fy_wire wire = {entry->data, entry->data + entry->size};
     struct fy_wire_field field;
 
     while (wire.at < wire.end && !fy_wire_next(&wire, &field))
-        if (field.tag > PAGEMAP_ENTRY_LAST)
+        if (field.tag > PAGEMAP_ENTRY_LAST || (field.tag == PAGEMAP_ENTRY_FLAGS && field.value & PAGE_FLAG_ALIGNED))
             return true;
     return false;
-}
-
-static uint64_t number_of(const struct fy_image_raw *entry, uint32_t tag)
-{
-    return fy_wire_number(entry->descriptor, entry->data, entry->size, tag);
 }
 
 /* Their schema is not ours, and was still changing when this was written. */
@@ -34,7 +29,7 @@ static int refuse_compressed(const struct decoder *decoder, const char *label, c
     uint64_t version;
 
     if (kind == FY_IMAGE_INVENTORY) {
-        version = number_of(entry, INVENTORY_IMG_VERSION);
+        version = fy_wire_number(entry->descriptor, entry->data, entry->size, INVENTORY_IMG_VERSION);
         if (version < IMG_VERSION_COMPRESSED)
             return 0;
         return fy_error_set(err, FY_E_UNSUPPORTED,
@@ -42,9 +37,7 @@ static int refuse_compressed(const struct decoder *decoder, const char *label, c
                             ", whose pages may be compressed; 1 and 2 are known",
                             label, version);
     }
-    if (kind != FY_IMAGE_PAGEMAP || entry->number == 0)
-        return 0;
-    if (!(number_of(entry, PAGEMAP_ENTRY_FLAGS) & PAGE_FLAG_ALIGNED) && !has_block_sizes(entry))
+    if (kind != FY_IMAGE_PAGEMAP || entry->number == 0 || !is_compressed(entry))
         return 0;
     return fy_error_set(err, FY_E_UNSUPPORTED,
                         "%s: entry %" PRIu64 " at byte %" PRIu64 ": is of compressed pages, which are not known here",

@@ -30,9 +30,21 @@ static int format_flags(const struct fy_display *display, uint64_t value, char t
     return (int)(end - text);
 }
 
+/* By hand: of a large pagemap, formatting addresses would take most of the time. */
 static int format_hex(struct fy_integer value, char text[FY_DISPLAY_TEXT_SIZE])
 {
-    return snprintf(text, FY_DISPLAY_TEXT_SIZE, "%s0x%" PRIx64, value.negative ? "-" : "", value.magnitude);
+    char reversed[16], *to = text;
+    int count = 0;
+
+    do {
+        reversed[count++] = "0123456789abcdef"[value.magnitude & 15];
+        value.magnitude >>= 4;
+    } while (value.magnitude > 0);
+    to = stpcpy(to, value.negative ? "-0x" : "0x");
+    while (count > 0)
+        *to++ = reversed[--count];
+    *to = '\0';
+    return (int)(to - text);
 }
 
 static int format_device(uint64_t major_number, uint64_t minor_number, char text[FY_DISPLAY_TEXT_SIZE])

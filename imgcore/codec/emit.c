@@ -32,22 +32,25 @@ int fy_emit_end(struct emit *emit)
 
 void fy_emit_raw(struct emit *emit, const char *text, size_t size)
 {
-    while (size > 0) {
-        size_t part = sizeof(emit->buffer) - emit->used;
-        if (part > size)
-            part = size;
-        memcpy(emit->buffer + emit->used, text, part);
-        emit->used += part;
-        text += part;
-        size -= part;
-        if (emit->used == sizeof(emit->buffer))
-            flush(emit);
+    size_t room = sizeof(emit->buffer) - emit->used;
+
+    while (size > room) {
+        memcpy(emit->buffer + emit->used, text, room);
+        emit->used += room;
+        text += room;
+        size -= room;
+        flush(emit);
+        room = sizeof(emit->buffer);
     }
+    memcpy(emit->buffer + emit->used, text, size);
+    emit->used += size;
 }
 
 static void emit_char(struct emit *emit, char c)
 {
-    fy_emit_raw(emit, &c, 1);
+    if (emit->used == sizeof(emit->buffer))
+        flush(emit);
+    emit->buffer[emit->used++] = c;
 }
 
 static void new_line(struct emit *emit)
