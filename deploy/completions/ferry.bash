@@ -52,6 +52,7 @@ _ferry_option() {
     "image encode"*) options+=" --in --out" ;;
     "image search"*) options+=" --regex --hex --pid --context --limit" ;;
     "image show"*) options+=" --nopl" ;;
+    "image x"*) options+=" --long" ;;
     esac
     _ferry_offer "$options"
 }
@@ -64,8 +65,10 @@ _ferry_operand() {
     plan | "help plan") _ferry_offer "check run" ;;
     job | "help job") _ferry_offer "list show watch cancel log" ;;
     peer | "help peer") _ferry_offer "list check" ;;
-    image | "help image") _ferry_offer "decode encode show info verify search manifest diff" ;;
+    image | "help image") _ferry_offer "decode encode show info x verify search manifest diff" ;;
     "image show" | "image info" | "image verify" | "image search" | "image diff" | "image manifest") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    "image x") mapfile -t COMPREPLY < <(compgen -d -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    "image x "*) _ferry_offer "ps fds mems rss sk" ;;
     "plan check" | "plan run") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "job show" | "job watch" | "job cancel" | "job log") _ferry_offer "$(_ferry_names job list)" ;;
     explain)
