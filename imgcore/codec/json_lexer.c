@@ -56,8 +56,8 @@ int fy_json_fill(struct json_lexer *lexer, size_t count, struct fy_error *err)
 
 /* ---- errors ---- */
 
-static int refuse(const struct json_lexer *lexer, struct json_place place, struct fy_error *err, const char *format,
-                  va_list arguments)
+__attribute__((format(printf, 4, 0))) static int refuse(const struct json_lexer *lexer, struct json_place place,
+                                                        struct fy_error *err, const char *format, va_list arguments)
 {
     char text[512];
 
