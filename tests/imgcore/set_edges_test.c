@@ -93,6 +93,52 @@ static void end(void)
 
 TestSuite(set_edges, .fini = end);
 
+/* Made by CRIU 4.2.1 of small programs, and restored by it: epoll with timers and signals, terminals, locks of all
+ * kinds, chains of filters in threads, waiting signals, pidfds, pipes and FIFOs, a mount namespace in another one, a
+ * task with a network of its own, deleted and linked files, files in flight over UNIX sockets, a tun device. */
+Test(set_edges, real_sets)
+{
+    static const char *const names[] = {"epoll", "terminals", "locks",    "filters", "signals", "pidfds",
+                                        "pipes", "mounts",    "networks", "deleted", "sockets", "tun"};
+
+    begin("tcp");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        again(names[i]);
+        expect_whole();
+    }
+}
+
+static unsigned without_first(ProtobufCMessage *message, size_t number, void *context)
+{
+    (void)message;
+    (void)context;
+    return number > 0;
+}
+
+/* What real sets refer to is lost. */
+Test(set_edges, images_and_entries_that_are_lost)
+{
+    begin("pipes");
+    scratch_remove(&set, "pipes-data.img");
+    expect_error("pipe-data-missing", "files.img");
+    again("pipes");
+    scratch_remove(&set, "fifo-data.img");
+    expect_error("pipe-data-missing", "files.img");
+    again("terminals");
+    scratch_drop_last(&set, "tty-info.img");
+    expect_error("tty-info-missing", "files.img");
+    again("filters");
+    scratch_remove(&set, "seccomp.img");
+    expect_error("seccomp-unknown", "core-927.img");
+    again("deleted");
+    scratch_drop_last(&set, "remap-fpath.img");
+    expect_error("left-over", "ghost-file-4.img");
+    again("mounts");
+    scratch_edit(&set, "mountpoints-14.img", without_first, NULL);
+    expect_error("left-over", "tmpfs-dev-59.tar.gz.img");
+    expect_error("mount-unknown", "files.img");
+}
+
 /* An image of one kind with what was added to it. */
 static struct made image;
 
