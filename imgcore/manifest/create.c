@@ -3,6 +3,7 @@
 #include "hash_files.h"
 #include "listing.h"
 #include "manifest_private.h"
+#include <fcntl.h>
 #include <ferry/base/cleanup.h>
 #include <inttypes.h>
 #include <string.h>
@@ -71,6 +72,35 @@ static int compute_roots(struct fy_manifest *manifest, struct hasher *hasher, st
     return fy_manifest_compute_root(manifest, hasher, &manifest->root, err);
 }
 
+/* The manifest of the level before, if it has one, is part of what this one says: a signature covers the whole chain.
+ */
+static int bind_parent(Ferry__Manifest__Facts *facts, const struct listing *listing, int dir_fd, struct fy_error *err)
+{
+    struct fy_manifest *before = NULL;
+    struct fy_error error = FY_ERROR_INIT;
+    bool has_link = false;
+
+    for (size_t i = 0; i < listing->items.count; i++)
+        has_link |= listing->items.items[i].kind == ITEM_LINK;
+    FY_AUTO_CLOSE int fd = has_link ? openat(dir_fd, PARENT_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return 0;
+    if (fy_manifest_read(fd, FY_MANIFEST_NAME, &before, &error) < 0) {
+        if (error.code == FY_E_NOT_FOUND)
+            return 0;
+        fy_error_propagate(err, &error);
+        return fy_error_wrap(err, PARENT_NAME);
+    }
+    facts->parent_root.data = malloc(FY_MANIFEST_HASH_BYTES);
+    if (facts->parent_root.data) {
+        memcpy(facts->parent_root.data, before->root.bytes, FY_MANIFEST_HASH_BYTES);
+        facts->parent_root.len = FY_MANIFEST_HASH_BYTES;
+        facts->has_parent_root = true;
+    }
+    fy_manifest_free(before);
+    return facts->has_parent_root ? 0 : fy_error_set(err, FY_E_NOMEM, "no memory for the facts of an image set");
+}
+
 static int pack_facts(struct fy_manifest *manifest, struct fy_error *err)
 {
     size_t size = ferry__manifest__facts__get_packed_size(manifest->facts);
@@ -91,7 +121,8 @@ static int fill(struct fy_manifest *manifest, struct listing *listing, int dir_f
     struct hasher hasher;
     int result;
 
-    if (fy_facts_gather(dir_fd, listing, options, &manifest->facts, err) < 0 || pack_facts(manifest, err) < 0 ||
+    if (fy_facts_gather(dir_fd, listing, options, &manifest->facts, err) < 0 ||
+        bind_parent(manifest->facts, listing, dir_fd, err) < 0 || pack_facts(manifest, err) < 0 ||
         make_entries(manifest, listing, err) < 0 || hash_contents(manifest, dir_fd, options->threads, err) < 0 ||
         fy_hasher_init(&hasher, err) < 0)
         return -1;

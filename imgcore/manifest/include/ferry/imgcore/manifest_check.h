@@ -21,7 +21,11 @@ struct fy_manifest_check_result {
     char signed_by[FY_FINGERPRINT_SIZE]; /* of the signers; "": none of them */
 };
 
-/* Reads `name` in `manifest_dir_fd` and compares `dir_fd` with it. A manifest that is missing or not sound is a finding
+/* The levels before, which `parent` leads to, are compared with the manifests in them. A manifest holds the root of
+ * that of the level before, so that a signature of the last level covers all; where it does not, because that one was
+ * made later, each level must be signed. Files of a level before are named parent/FILE in findings.
+ *
+ * Reads `name` in `manifest_dir_fd` and compares `dir_fd` with it. A manifest that is missing or not sound is a finding
  * too. -1 only if nothing can be said, because reading failed. */
 int fy_manifest_check(int manifest_dir_fd, const char *name, int dir_fd, const struct fy_manifest_check *check,
                       fy_finding_fn *report, void *data, struct fy_manifest_check_result *result, struct fy_error *err);
