@@ -92,6 +92,9 @@ static void check_thread(const struct fy_set *set, uint32_t pid, uint32_t tid)
     if (core && !core->has_thread_core)
         fy_set_report(set, FY_FINDING_CORE_THREAD, core->file->name,
                       "says nothing of the thread (thread_core is missing)");
+    if (core && core->has_task_core && tid != pid)
+        fy_set_report(set, FY_FINDING_THREAD_TASK, core->file->name,
+                      "says what is of the whole task, but is of thread %" PRIu32 " of task %" PRIu32, tid, pid);
     if (!core && !fy_set_find_image(set, FY_IMAGE_CORE, tid))
         report_missing(set, FY_FINDING_CORE_MISSING, FY_IMAGE_CORE, pid, tid);
 }
@@ -158,7 +161,8 @@ static int check_tree(const struct fy_set *set, struct fy_error *err)
 int fy_rules_tasks(struct fy_set *set, struct fy_error *err)
 {
     if (set->tasks.count == 0) {
-        if (fy_set_is_whole(set, FY_IMAGE_PSTREE))
+        /* Without an inventory, it is the dump that did not get so far. */
+        if (fy_set_is_whole(set, FY_IMAGE_PSTREE) && fy_set_find_image(set, FY_IMAGE_INVENTORY, 0))
             fy_set_report(set, FY_FINDING_PSTREE_MISSING, "pstree.img", "is missing or has no tasks");
         return 0;
     }

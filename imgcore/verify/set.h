@@ -209,8 +209,8 @@ int fy_collect_core_edges(struct fy_set *set, const struct set_file *file, const
 /* The rules of one subject: every broken one is reported. -1 as with collectors. */
 typedef int fy_rules(struct fy_set *set, struct fy_error *err);
 fy_rules fy_rules_edges, fy_rules_descriptors, fy_rules_mounts, fy_rules_net_dumps, fy_rules_ghosts;
-fy_rules fy_rules_tasks, fy_rules_cores, fy_rules_strays, fy_rules_files, fy_rules_references, fy_rules_namespaces,
-    fy_rules_pages;
+fy_rules fy_rules_tasks, fy_rules_cores, fy_rules_statistics, fy_rules_strays, fy_rules_files, fy_rules_references,
+    fy_rules_namespaces, fy_rules_pages;
 /* Whether what set.map holds has its place: mappings of the task, or the segment. */
 void fy_rules_sort_segments(struct fy_set *set); /* once, before */
 void fy_rules_places(const struct fy_set *set, const struct set_file *file, uint32_t page_bytes);

@@ -7,8 +7,9 @@
 
 /* In this order, because a lost image explains more than what it is missed by. */
 static fy_rules *const rules[] = {
-    fy_rules_tasks, fy_rules_cores,       fy_rules_namespaces, fy_rules_mounts,     fy_rules_net_dumps, fy_rules_ghosts,
-    fy_rules_files, fy_rules_descriptors, fy_rules_edges,      fy_rules_references, fy_rules_pages,     fy_rules_strays,
+    fy_rules_tasks,  fy_rules_cores,  fy_rules_namespaces,  fy_rules_mounts, fy_rules_net_dumps,
+    fy_rules_ghosts, fy_rules_files,  fy_rules_descriptors, fy_rules_edges,  fy_rules_references,
+    fy_rules_pages,  fy_rules_strays, fy_rules_statistics,
 };
 
 /* A pre-dump has memory only; there is nothing that it could belong to. */

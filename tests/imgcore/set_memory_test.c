@@ -165,6 +165,51 @@ Test(set_memory, pages)
     expect_finding(FY_FINDING_PAGES_SHARED, &set, "pagemap-", "pages-1.img belongs to");
 }
 
+static unsigned keep_three(ProtobufCMessage *message, size_t number, void *context)
+{
+    (void)message;
+    (void)context;
+    return number <= 3;
+}
+
+Test(set_memory, statistics)
+{
+    take("tcp");
+    scratch_edit(&set, "pagemap-68.img", keep_three, NULL);
+    scratch_resize(&set, "pages-2.img", 4096);
+    expect_finding(FY_FINDING_STATISTICS, &set, "stats-dump", "were written, but all pagemaps together have");
+}
+
+/* In the form of CRIU until 4.1: another field for the count, and another mark for what is in the level before. */
+static unsigned make_old(ProtobufCMessage *message, size_t number, void *context)
+{
+    PagemapEntry *run = (PagemapEntry *)message;
+
+    (void)context;
+    if (number == 0)
+        return 1;
+    run->compat_nr_pages = (uint32_t)run->nr_pages;
+    run->has_nr_pages = false;
+    if (run->flags == 1) {
+        run->has_in_parent = run->in_parent = true;
+        run->has_flags = false;
+        run->flags = 0;
+    } else if (run->flags == 4) {
+        run->has_flags = false;
+        run->flags = 0;
+    }
+    return 1;
+}
+
+Test(set_memory, maps_of_old_versions)
+{
+    take("tcp");
+    scratch_edit(&set, "pagemap-68.img", make_old, NULL);
+    expect_whole(&set, 0);
+    scratch_resize(&set, "pages-2.img", 4096);
+    expect_finding(FY_FINDING_PAGES_SHORT, &set, "pages-2.img", "pagemap-68.img calls for");
+}
+
 static unsigned move_all(ProtobufCMessage *message, size_t number, void *context)
 {
     (void)context;
@@ -204,6 +249,16 @@ static void end_chain(void)
 }
 
 TestSuite(level_before, .fini = end_chain);
+
+Test(level_before, maps_of_old_versions)
+{
+    take_chain();
+    scratch_edit(&set, "pagemap-5.img", make_old, NULL);
+    scratch_edit(&before, "pagemap-5.img", make_old, NULL);
+    expect_whole(&set, 0);
+    scratch_remove(&set, "parent");
+    expect_only(FY_FINDING_PARENT_MISSING, &set, "pagemap-5.img", "in the set before");
+}
 
 Test(level_before, link)
 {

@@ -8,6 +8,7 @@
 #include <ferry/base/cleanup.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct scratch set;
 
@@ -338,6 +339,22 @@ static void damage_core(enum core_change change, const char *name)
 {
     take("threads");
     scratch_edit(&set, name, change_core, &change);
+}
+
+/* The leader's core in the place of the other thread's. */
+Test(set_whole, core_of_another)
+{
+    take("threads");
+    scratch_remove(&set, "core-68.img");
+    cr_assert_eq(linkat(set.fd, "core-67.img", set.fd, "core-68.img", 0), 0);
+    expect_only(FY_FINDING_THREAD_TASK, &set, "core-68.img", "is of thread 68 of task 67");
+    expect_whole(&set, 1);
+}
+
+Test(set_whole, directory_that_is_empty)
+{
+    scratch_make(&set);
+    expect_only(FY_FINDING_INVENTORY_MISSING, &set, "inventory.img", "the dump did not finish");
 }
 
 Test(set_whole, state_of_tasks)
