@@ -216,6 +216,20 @@ Test(search_window, a_long_match_comes_in_pieces)
     fy_pattern_free(pattern);
 }
 
+Test(search_window, the_end_of_what_is_seen_is_no_end_of_a_line)
+{
+    size_t size = 200000;
+    uint8_t *data = malloc(size);
+    struct fy_pattern *pattern = pattern_of(FY_PATTERN_REGEX, "a+$");
+    memset(data, 'a', size);
+    data[size - 1] = 'b';
+    begin(pattern, 0);
+    feed_in_pieces(data, size, 5);
+    cr_assert_eq(hits.count, 0, "%zu hits", hits.count);
+    free(data);
+    fy_pattern_free(pattern);
+}
+
 Test(search_window, stops_when_told_to)
 {
     uint8_t data[1000];
