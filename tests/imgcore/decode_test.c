@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <ferry/base/cleanup.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
 #define PSTREE 0x50273030
 #define PAGEMAP 0x56084025
@@ -114,6 +114,15 @@ Test(decode, framings)
     expect_refused(FY_E_FORMAT, "first magic");
     image_magic(&image, INVENTORY);
     expect_refused(FY_E_FORMAT, "first magic");
+}
+
+/* CRIU reads one entry and ignores the rest; who looks into a file wants to see it. */
+Test(decode, more_entries_than_the_type_has)
+{
+    image_magic(&image, APPARMOR);
+    ADD("");
+    ADD("\x0a\x03\x0a\x01x");
+    expect_plain("{\"magic\": \"APPARMOR\", \"entries\": [{}, {\"namespaces\": [{\"name\": \"x\"}]}]}");
 }
 
 /* ---- payloads ---- */
@@ -314,6 +323,22 @@ Test(decode, what_is_no_image)
     image.size = 0;
     image_word(&image, 0x54564319);
     expect_refused(FY_E_FORMAT, "a second magic");
+}
+
+Test(decode, what_is_no_file)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    struct fy_image_info info;
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    cr_expect_eq(fy_image_info(ends[0], "a pipe", NULL, &info, &err), -1);
+    cr_expect_str_eq(err.message, "a pipe: is not a regular file");
+    close(ends[0]);
+    close(ends[1]);
+    fy_error_clear(&err);
+    cr_expect_eq(fy_image_info(-1, "nothing", NULL, &info, &err), -1);
+    cr_expect_not_null(strstr(err.message, "nothing: "));
 }
 
 Test(decode, files_without_entries_by_name)
