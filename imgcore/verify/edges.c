@@ -22,7 +22,7 @@ static const struct {
     [EDGE_MOUNT] = {"mount", FY_IMAGE_MNTS, FY_FINDING_MOUNT_TWICE, CLONE_NEWNS},
     [EDGE_CGROUP_SET] = {"set of control groups", FY_IMAGE_CGROUP, FY_FINDING_CGROUP_TWICE, 0},
     [EDGE_SECCOMP_FILTER] = {"seccomp filter", FY_IMAGE_SECCOMP, ANY_NUMBER_OF_TIMES, 0},
-    [EDGE_REMAP] = {"path that is gone of the file", FY_IMAGE_REMAP_FPATH, FY_FINDING_REMAP_TWICE},
+    [EDGE_REMAP] = {"path that is gone of the file", FY_IMAGE_REMAP_FPATH, FY_FINDING_REMAP_TWICE, 0},
     [EDGE_NET_NAMESPACE] = {"network namespace", FY_IMAGE_IDS, ANY_NUMBER_OF_TIMES, CLONE_NEWNET},
     [EDGE_NAMESPACE] = {"namespace", FY_IMAGE_IDS, ANY_NUMBER_OF_TIMES, 0},
 };
