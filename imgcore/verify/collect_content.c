@@ -167,7 +167,8 @@ int fy_collect_netdev(struct fy_set *set, const struct set_file *file, const str
                        (struct edge_device){.file = file,
                                             .entry = entry->number,
                                             .ifindex = device->ifindex,
-                                            .master = device->has_master ? device->master : 0});
+                                            .master = device->has_master ? device->master : 0,
+                                            .is_loopback = device->type == ND_TYPE__LOOPBACK});
 }
 
 static void check_signals(const struct fy_set *set, const struct set_file *file, const SignalQueueEntry *queue)

@@ -92,6 +92,7 @@ struct edge_device {
     const struct set_file *file;
     uint64_t entry;
     uint32_t ifindex, master;
+    bool is_loopback;
 };
 
 struct fy_edges {

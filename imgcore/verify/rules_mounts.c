@@ -99,6 +99,21 @@ static void check_devices(struct fy_set *set)
     }
 }
 
+/* Every network has one of its own from the beginning. */
+static void check_loopbacks(const struct fy_set *set)
+{
+    size_t count, at = 0;
+    const struct set_file *files = fy_set_images(set, FY_IMAGE_NETDEV, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t loopbacks = 0;
+        for (; at < set->edges.devices.count && set->edges.devices.items[at].file == &files[i]; at++)
+            loopbacks += set->edges.devices.items[at].is_loopback;
+        if (loopbacks != 1)
+            fy_set_report(set, FY_FINDING_NETDEV_LOOPBACK, files[i].name, "has %zu loopback devices", loopbacks);
+    }
+}
+
 int fy_rules_mounts(struct fy_set *set, struct fy_error *err)
 {
     (void)err;
@@ -107,7 +122,9 @@ int fy_rules_mounts(struct fy_set *set, struct fy_error *err)
         check_parents(set);
         check_circles(set);
     }
-    if (fy_set_is_whole(set, FY_IMAGE_NETDEV))
+    if (fy_set_is_whole(set, FY_IMAGE_NETDEV)) {
         check_devices(set);
+        check_loopbacks(set);
+    }
     return 0;
 }

@@ -93,14 +93,40 @@ static void check_nets(const struct fy_set *set)
     }
 }
 
+/* CRIU makes mount and network namespaces below the root task, in a set that has the root task's; all other kinds there
+ * are once. It dumps what it will not restore, and control groups it does not look at. */
+static bool can_differ(size_t kind, int flags)
+{
+    return kinds[kind].flag == CLONE_NEWCGROUP ||
+           ((kinds[kind].flag & (CLONE_NEWNS | CLONE_NEWNET)) && (flags & kinds[kind].flag));
+}
+
+static void check_nesting(const struct fy_set *set, size_t kind, const struct set_ids *root)
+{
+    for (size_t i = 0; i < set->ids.count; i++) {
+        const struct set_ids *task = &set->ids.items[i];
+        char name[64];
+        if (id_of(&task->ns, kind) == id_of(&root->ns, kind))
+            continue;
+        fy_set_image_name(FY_IMAGE_IDS, task->pid, name);
+        fy_set_report(set, FY_FINDING_NAMESPACE_NESTED, name,
+                      "has the %s namespace %" PRIu32 ", and the root task has %" PRIu32, kinds[kind].what,
+                      id_of(&task->ns, kind), id_of(&root->ns, kind));
+    }
+}
+
 int fy_rules_namespaces(struct fy_set *set, struct fy_error *err)
 {
+    const struct set_ids *root = set->tasks.count ? fy_set_find_ids(set, set->tasks.items[0].pid) : NULL;
     int flags = fy_set_namespaces(set);
 
     (void)err;
-    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
+    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
         for (size_t i = 0; i < set->ids.count && (flags & kinds[kind].flag); i++)
             check_image(set, kind, &set->ids.items[i]);
+        if (root && set->has_inventory && !can_differ(kind, flags))
+            check_nesting(set, kind, root);
+    }
     if (fy_set_is_whole(set, FY_IMAGE_NETNS))
         check_nets(set);
     return 0;

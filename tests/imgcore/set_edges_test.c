@@ -740,6 +740,39 @@ Test(set_edges, mounts)
     expect_error("mount-circle", "mountpoints-14.img");
 }
 
+static unsigned in_another_namespace(ProtobufCMessage *message, size_t number, void *context)
+{
+    (void)number;
+    (void)context;
+    ((TaskKobjIdsEntry *)message)->uts_ns_id = NOWHERE;
+    return 1;
+}
+
+static unsigned in_another_network(ProtobufCMessage *message, size_t number, void *context)
+{
+    (void)number;
+    (void)context;
+    ((TaskKobjIdsEntry *)message)->net_ns_id = NOWHERE;
+    return 1;
+}
+
+Test(set_edges, namespaces_below_the_root_task)
+{
+    begin("namespaces");
+    scratch_edit(&set, "ids-5.img", in_another_namespace, NULL);
+    expect_error("namespace-nested", "ids-5.img");
+    again("pidfds"); /* without any namespaces of its own */
+    scratch_edit(&set, "ids-1513.img", in_another_network, NULL);
+    expect_error("namespace-nested", "ids-1513.img");
+}
+
+static unsigned without_loopback(ProtobufCMessage *message, size_t number, void *context)
+{
+    (void)number;
+    (void)context;
+    return ((NetDeviceEntry *)message)->type != ND_TYPE__LOOPBACK;
+}
+
 static unsigned with_master(ProtobufCMessage *message, size_t number, void *context)
 {
     (void)number;
@@ -754,6 +787,10 @@ Test(set_edges, network_devices)
     begin("namespaces");
     scratch_edit(&set, "netdev-10.img", twice, NULL);
     expect_error("netdev-twice", "netdev-10.img");
+    expect_error("netdev-loopback", "netdev-10.img");
+    again("namespaces");
+    scratch_edit(&set, "netdev-10.img", without_loopback, NULL);
+    expect_error("netdev-loopback", "netdev-10.img");
     again("namespaces");
     scratch_edit(&set, "netdev-10.img", with_master, NULL);
     expect_warning("netdev-master", "netdev-10.img");

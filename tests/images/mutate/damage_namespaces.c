@@ -3,6 +3,8 @@
 #include <criu/cgroup.pb-c.h>
 #include <criu/core.pb-c.h>
 #include <criu/mounts.pb-c.h>
+#include <criu/netdev.pb-c.h>
+#include <criu/pstree.pb-c.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +41,42 @@ static void time_missing(struct trial *trial)
             shop_remove(trial->shop, file->name);
             trial_judge(trial, file);
         }
+}
+
+static bool in_another_uts(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    TaskKobjIdsEntry *ids = (TaskKobjIdsEntry *)message;
+
+    (void)number, (void)trial;
+    ids->uts_ns_id = NOWHERE;
+    return ids->has_uts_ns_id;
+}
+
+static void namespace_of_its_own(struct trial *trial)
+{
+    damage_change(trial, FY_IMAGE_IDS, in_another_uts);
+}
+
+static bool is_loopback(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)number, (void)trial;
+    return ((NetDeviceEntry *)message)->type == ND_TYPE__LOOPBACK;
+}
+
+static void loopback_left_out(struct trial *trial)
+{
+    damage_leave_out(trial, FY_IMAGE_NETDEV, is_loopback);
+}
+
+static bool any_device(ProtobufCMessage *message, uint64_t number, const struct trial *trial)
+{
+    (void)message, (void)number, (void)trial;
+    return true;
+}
+
+static void device_twice(struct trial *trial)
+{
+    damage_repeat(trial, FY_IMAGE_NETDEV, any_device);
 }
 
 static void mount_twice(struct trial *trial)
@@ -136,6 +174,9 @@ const struct damage damages_of_namespaces[] = {
     {"userns missing", "fails", user_missing},
     {"netns or netdev missing", "fails", network_missing},
     {"timens missing", "fails", time_missing},
+    {"task in a namespace of its own", "refuses", namespace_of_its_own},
+    {"loopback device left out", "wrong network", loopback_left_out},
+    {"network device twice", "fails late", device_twice},
     {"mount twice", "wrong mounts", mount_twice},
     {"mount's parent unknown", "fails", mount_parent_unknown},
     {"mount with children left out", "fails", mount_left_out},
