@@ -188,6 +188,41 @@ int fy_image_next_raw(struct fy_image *image, struct fy_image_raw *entry, struct
     return 1;
 }
 
+/* From size word to size word, without a look at what lies between. */
+static int count_frames(struct fy_image *image, uint64_t *count, struct fy_error *err)
+{
+    uint64_t left;
+
+    while ((left = image->size_bytes - image->offset_bytes) > 0) {
+        const uint8_t *data = fy_image_look(image, image->offset_bytes, 4, "a size word", err);
+        uint64_t size = data ? fy_image_word(data) : 0;
+        if (!data)
+            return -1;
+        if (size > left - 4)
+            return fy_image_fault(image, image->offset_bytes + 4, err,
+                                  "an entry of %" PRIu64 " bytes, but the file ends after %" PRIu64, size, left - 4);
+        image->offset_bytes += 4 + size;
+        image->count++;
+    }
+    *count = image->count;
+    return 0;
+}
+
+int fy_image_count(struct fy_image *image, uint64_t *count, struct fy_error *err)
+{
+    struct fy_image_raw entry;
+    int result;
+
+    fy_image_rewind(image);
+    if (image->type->payload == FY_PAYLOAD_NONE)
+        return count_frames(image, count, err);
+    while ((result = fy_image_next_raw(image, &entry, err)) > 0)
+        continue;
+    if (result == 0)
+        *count = image->count;
+    return result;
+}
+
 void fy_image_rewind(struct fy_image *image)
 {
     image->offset_bytes = image->begin_bytes;

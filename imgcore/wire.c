@@ -84,6 +84,21 @@ static const char *scan_field(struct scan *scan)
     return "a field is of a type that CRIU does not use";
 }
 
+/* Most fields are numbers with a tag below 16; millions of entries have nothing else. Stops at the first field that is
+ * anything else, or that is not whole, which scan_field then looks at. */
+static size_t skip_numbers(const uint8_t *data, size_t at, size_t end)
+{
+    while (at < end && data[at] >= 1 << 3 && (data[at] & 0x87) == VARINT) {
+        size_t last = at + 1, stop = end - last > 10 ? last + 10 : end;
+        while (last < stop && data[last] & 0x80)
+            last++;
+        if (last == stop)
+            break;
+        at = last + 1;
+    }
+    return at;
+}
+
 const char *fy_wire_check(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size,
                           unsigned depth_max, size_t *offset)
 {
@@ -101,6 +116,9 @@ const char *fy_wire_check(const ProtobufCMessageDescriptor *descriptor, const ui
                 return NULL;
             scan.depth--;
         }
+        scan.at = skip_numbers(data, scan.at, scan.levels[scan.depth].end);
+        if (left(&scan) == 0)
+            continue;
         *offset = scan.at;
         fault = scan_field(&scan);
         if (fault)

@@ -170,15 +170,13 @@ int fy_image_decode_json(int fd, const char *label, const struct fy_decode_optio
 int fy_image_info(int fd, const char *label, const struct fy_image_limits *limits, struct fy_image_info *info,
                   struct fy_error *err)
 {
-    struct fy_image_raw entry;
     struct fy_image *image;
     uint64_t count = 0;
     int result;
 
     if (fy_image_open_fd(fd, label, limits, &image, err) < 0)
         return -1;
-    while ((result = fy_image_next_raw(image, &entry, err)) > 0)
-        count++;
+    result = fy_image_count(image, &count, err);
     if (result == 0) {
         const struct fy_image_type *type = fy_image_type(image);
         *info = (struct fy_image_info){type->name, count - (type->kind == FY_IMAGE_PAGEMAP && count > 0)};

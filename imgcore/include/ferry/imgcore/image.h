@@ -79,6 +79,9 @@ enum fy_image_flaw fy_image_flaw(const struct fy_image *image);
 int fy_image_next_raw(struct fy_image *image, struct fy_image_raw *entry, struct fy_error *err);
 /* Back to before the first entry. */
 void fy_image_rewind(struct fy_image *image);
+/* How many entries the whole file has, from their sizes alone: entries that no payload follows are not looked into. To
+ * be called instead of the above. */
+int fy_image_count(struct fy_image *image, uint64_t *count, struct fy_error *err);
 /* Exactly `size` bytes at `offset` of the file, for payloads. */
 int fy_image_read(const struct fy_image *image, uint64_t offset, void *data, size_t size, struct fy_error *err);
 
