@@ -2,6 +2,7 @@
  *
  *   canonical.c       would encoding what is printed give the same bytes?
  *   print_message.c   a message as an object
+ *   print_value.c     a value in it
  *   print_payload.c   what follows an entry, as "extra"
  *   decode.c          the document around them */
 #ifndef FERRY_CODEC_DECODE_PRIVATE_H
@@ -35,6 +36,9 @@ bool fy_decode_is_canonical(const struct shape *shape, const uint8_t *data, size
  * shortcuts. Failures are kept in decoder->emit. */
 void fy_decode_members(struct decoder *decoder, const struct shape *shape, const uint8_t *data, size_t size,
                        bool is_canonical);
+
+/* The value `found` of a field that is no message. */
+void fy_decode_scalar(struct decoder *decoder, const struct shape_field *field, const struct fy_wire_field *found);
 
 /* "extra" of the entry, and "@extra" if that does not say all. `data` of the entry is not valid afterwards. */
 int fy_decode_payload(struct decoder *decoder, const struct fy_image_raw *entry, struct fy_error *err);

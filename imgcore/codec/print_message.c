@@ -2,8 +2,6 @@
  * come, so that no tree is built. What protobuf does with odd messages is done here too: the last value of a field
  * counts, parts of a message are merged, packed values are several ones. */
 #include "decode_private.h"
-#include <inttypes.h>
-#include <string.h>
 
 #define ADDRESS_WORDS_MAX 5 /* one more than the longest address has */
 
@@ -120,103 +118,7 @@ static void begin_field(struct cursor *cursor)
         rewind_cursor(cursor);
 }
 
-/* ---- values ---- */
-
-static struct fy_integer signed_integer(int64_t value)
-{
-    return (struct fy_integer){value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0};
-}
-
-static int64_t unzigzag(uint64_t value)
-{
-    return (int64_t)(value >> 1 ^ (0 - (value & 1)));
-}
-
-static struct fy_integer integer_of(ProtobufCType type, uint64_t value)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_ENUM:
-        return signed_integer((int32_t)(uint32_t)value);
-    case PROTOBUF_C_TYPE_INT64:
-        return signed_integer((int64_t)value);
-    case PROTOBUF_C_TYPE_SINT32:
-        return signed_integer(unzigzag((uint32_t)value));
-    case PROTOBUF_C_TYPE_SINT64:
-        return signed_integer(unzigzag(value));
-    case PROTOBUF_C_TYPE_UINT32:
-        return (struct fy_integer){(uint32_t)value, false};
-    default:
-        return (struct fy_integer){value, false};
-    }
-}
-
-static void print_integer(struct emit *emit, struct fy_integer value)
-{
-    if (value.negative)
-        fy_emit_raw(emit, "-", 1);
-    fy_emit_unsigned(emit, value.magnitude);
-}
-
-static void print_number(struct emit *emit, const struct shape_field *field, uint64_t raw)
-{
-    struct fy_integer value = integer_of(field->field->type, raw);
-    char text[FY_DISPLAY_TEXT_SIZE];
-
-    if (emit->pretty && field->display && fy_display_format(field->display, value, text) >= 0)
-        fy_emit_plain_string(emit, text);
-    else
-        print_integer(emit, value);
-}
-
-static void print_enum(struct emit *emit, const struct shape_field *field, uint64_t raw)
-{
-    const ProtobufCEnumValue *known =
-        protobuf_c_enum_descriptor_get_value(field->field->descriptor, (int32_t)(uint32_t)raw);
-
-    if (known)
-        fy_emit_plain_string(emit, known->name);
-    else
-        print_integer(emit, integer_of(PROTOBUF_C_TYPE_ENUM, raw));
-}
-
-static void print_bytes(struct decoder *decoder, const struct shape_field *field, const struct fy_wire_field *found)
-{
-    struct emit *emit = &decoder->emit;
-    size_t size = (size_t)found->value;
-
-    if (!field->display || field->display->rule != FY_DISPLAY_UNIX_NAME) {
-        fy_emit_base64(emit, found->bytes, size);
-        return;
-    }
-    decoder->text.size = 0;
-    if (!emit->failed && fy_display_format_unix_name(found->bytes, size, &decoder->text, emit->err) < 0)
-        emit->failed = true;
-    fy_emit_string(emit, decoder->text.data, decoder->text.size);
-}
-
-static void print_scalar(struct decoder *decoder, const struct shape_field *field, const struct fy_wire_field *found)
-{
-    struct emit *emit = &decoder->emit;
-
-    switch (field->field->type) {
-    case PROTOBUF_C_TYPE_BOOL:
-        fy_emit_raw(emit, found->value ? "true" : "false", found->value ? 4 : 5);
-        break;
-    case PROTOBUF_C_TYPE_STRING:
-        fy_emit_string(emit, found->bytes, (size_t)found->value);
-        break;
-    case PROTOBUF_C_TYPE_BYTES:
-        print_bytes(decoder, field, found);
-        break;
-    case PROTOBUF_C_TYPE_ENUM:
-        print_enum(emit, field, found->value);
-        break;
-    default:
-        print_number(emit, field, found->value);
-        break;
-    }
-}
+/* ---- fields ---- */
 
 /* The message that the ranges from `first` on are. */
 static void print_object(struct decoder *decoder, const struct shape *shape, size_t first, bool is_canonical)
@@ -228,8 +130,6 @@ static void print_object(struct decoder *decoder, const struct shape *shape, siz
     fy_emit_close(&decoder->emit, '}');
     pop_ranges(decoder, first);
 }
-
-/* ---- fields ---- */
 
 /* A field that may be there once: the last value counts, but all parts of a message. */
 static void print_singular(struct cursor *cursor, const struct shape_field *field)
@@ -254,7 +154,7 @@ static void print_singular(struct cursor *cursor, const struct shape_field *fiel
     if (field->inner)
         print_object(decoder, field->inner, first, cursor->view->is_canonical);
     else
-        print_scalar(decoder, field, &last);
+        fy_decode_scalar(decoder, field, &last);
 }
 
 static void print_repeated(struct cursor *cursor, const struct shape_field *field)
@@ -272,7 +172,7 @@ static void print_repeated(struct cursor *cursor, const struct shape_field *fiel
         }
         fy_emit_item(&decoder->emit);
         if (!field->inner) {
-            print_scalar(decoder, field, &found);
+            fy_decode_scalar(decoder, field, &found);
             continue;
         }
         push_range(decoder, found.bytes, (size_t)found.value);
