@@ -78,6 +78,8 @@ static void print_summary(const struct fy_imageset_summary *summary)
     print_tasks(summary);
     print_count("; ", summary->file_count, "file");
     (void)printf(", %s of which %s memory", bytes, pages);
+    if (summary->unknown_count)
+        print_count("; not CRIU's: ", summary->unknown_count, "file");
     if (summary->parent_pages)
         print_count("; in the level before ", summary->parent_pages, "page");
     if (summary->lazy_pages)

@@ -52,6 +52,7 @@ _ferry_option() {
     "image encode"*) options+=" --in --out" ;;
     "image search"*) options+=" --regex --hex --pid --context --limit" ;;
     "image show"*) options+=" --nopl" ;;
+    "image verify"*) options+=" --accept-lazy --manifest --signers" ;;
     "image x"*) options+=" --long" ;;
     esac
     _ferry_offer "$options"
