@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_SAID_BYTES ((size_t)1 << 20)
+
 struct values {
     bool is_long;
 };
@@ -51,16 +53,25 @@ static void say_troubles(struct explore_print *print)
         explore_say(print, fy_explore_trouble(print->set, i));
 }
 
+static void json_troubles(struct explore_print *print)
+{
+    const char *text;
+
+    say_troubles(print);
+    text = (const char *)print->said.data;
+    fy_json_open_array(print->json, "troubles");
+    for (size_t at = 0; at < print->said.size; at += strlen(text + at) + 1)
+        fy_json_string(print->json, NULL, text + at);
+    fy_json_close_array(print->json);
+}
+
 static int print_json(struct explore_print *print, const struct view *view)
 {
     print->json = fy_json_new(true);
     if (print->json) {
         fy_json_open_object(print->json, NULL);
         view->print(print);
-        fy_json_open_array(print->json, "troubles");
-        for (size_t i = 0; i < fy_explore_trouble_count(print->set); i++)
-            fy_json_string(print->json, NULL, fy_explore_trouble(print->set, i));
-        fy_json_close_array(print->json);
+        json_troubles(print);
         fy_json_close_object(print->json);
     }
     return json_print(print->json);
@@ -76,11 +87,14 @@ static enum cli_exit look(struct cli *cli, const struct view *view, int dir_fd, 
         return CLI_FAILED;
     print.set = set;
     fy_buf_init(&print.scratch, 0);
-    if (cli->json)
+    fy_buf_init(&print.said, MAX_SAID_BYTES);
+    if (cli->json) {
         result = print_json(&print, view);
-    else
+    } else {
         view->print(&print);
-    say_troubles(&print);
+        say_troubles(&print);
+    }
+    fy_buf_done(&print.said);
     fy_buf_done(&print.scratch);
     fy_explore_free(set);
     return result < 0 || print.troubles > 0 ? CLI_FAILED : CLI_DONE;

@@ -16,6 +16,8 @@ void explore_say(struct explore_print *print, const char *message)
     (void)fflush(stdout);
     (void)fprintf(stderr, "ferry: %s\n", line);
     print->troubles++;
+    /* What is beyond its limit is only in the count and on standard error. */
+    (void)fy_buf_append(&print->said, line, strlen(line) + 1, NULL);
 }
 
 char *explore_printable(struct explore_print *print)

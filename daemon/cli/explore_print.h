@@ -14,6 +14,7 @@ struct explore_print {
     bool is_long;
     struct fy_json *json; /* NULL: text */
     size_t troubles;
+    struct fy_buf said;    /* their texts, each ended by NUL */
     struct fy_buf scratch; /* of one name, between two calls */
 };
 
