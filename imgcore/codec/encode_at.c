@@ -1,5 +1,6 @@
 /* "@unknown" and "@wire": what a message has beside its known fields. They are written where something would be lost
  * without them, and bring it back. */
+#include "../wire.h"
 #include "encode_private.h"
 #include "wire_put.h"
 #include <ferry/imgcore/wire_field.h>
@@ -156,13 +157,15 @@ int fy_encode_at_unknown(struct encoder *encoder, struct fy_error *err)
 
 /* ---- "@wire" ---- */
 
-/* Only its fields are looked at, not what is in them: reading the image tells the rest. */
+/* What is written must be a message that the reader takes: well formed, also in its parts, and not nested too deeply.
+ */
 int fy_encode_at_wire(struct encoder *encoder, struct fy_error *err)
 {
-    enum json_token token;
+    struct fy_buf *bytes = &encoder->override;
     struct json_place place;
-    struct fy_wire wire;
-    struct fy_wire_field field;
+    enum json_token token;
+    const char *fault;
+    size_t at;
 
     if (encoder->has_override)
         return fy_encode_refuse(encoder, err, "the key \"@wire\" is there twice");
@@ -171,15 +174,12 @@ int fy_encode_at_wire(struct encoder *encoder, struct fy_error *err)
         return -1;
     place = encoder->lexer->token;
     encoder->has_override = true;
-    encoder->override.size = 0;
-    if (fy_encode_base64(encoder, &encoder->override, err) < 0)
+    bytes->size = 0;
+    if (fy_encode_base64(encoder, bytes, err) < 0)
         return -1;
     encoder->lexer->token = place;
-    wire = (struct fy_wire){encoder->override.data, encoder->override.data + encoder->override.size};
-    while (wire.at < wire.end) {
-        const char *fault = fy_wire_next(&wire, &field);
-        if (fault)
-            return fy_encode_refuse(encoder, err, "the bytes of \"@wire\" are not a message: %s", fault);
-    }
+    fault = fy_wire_check(encoder->entry->descriptor, bytes->data, bytes->size, encoder->limits.depth, &at);
+    if (fault)
+        return fy_encode_refuse(encoder, err, "the bytes of \"@wire\" are not a message: %s at byte %zu", fault, at);
     return 0;
 }

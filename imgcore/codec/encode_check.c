@@ -1,8 +1,12 @@
 /* Does the content of an entry have the size that its message says? CRIU reads as many bytes as the message says, and
  * what follows as the next entry. */
+#include "../wire.h"
 #include "encode_private.h"
+#include <criu/ipc.pb-c.h>
 #include <ferry/imgcore/wire_field.h>
 #include <inttypes.h>
+
+#define MSIZE_TAG 2 /* of ipc_msg */
 
 static int compare(struct encoder *encoder, const char *what, uint64_t has, const char *field, uint64_t says,
                    struct fy_error *err)
@@ -62,6 +66,46 @@ static int check_segment(struct encoder *encoder, struct fy_error *err)
     return fy_error_next(err, "crit of CRIU up to 4.2.1 puts the next segments here; decode the image with ferry");
 }
 
+/* "@extra" of a queue: as many messages as the entry says, each well formed and with all of its text. */
+static bool is_queue(struct encoder *encoder)
+{
+    const struct fy_buf *bytes = &encoder->extra.kept[0];
+    const ProtobufCMessageDescriptor *descriptor = &ipc_msg__descriptor;
+    size_t at = 0, fault_at;
+
+    for (uint64_t left = says(encoder, "qnum"); left > 0; left--) {
+        size_t size, text;
+        if (bytes->size - at < 4)
+            return false;
+        size = (size_t)bytes->data[at] | (size_t)bytes->data[at + 1] << 8 | (size_t)bytes->data[at + 2] << 16 |
+               (size_t)bytes->data[at + 3] << 24;
+        at += 4;
+        if (size > bytes->size - at || size > encoder->limits.entry_bytes ||
+            fy_wire_check(descriptor, bytes->data + at, size, encoder->limits.depth, &fault_at))
+            return false;
+        text = (size_t)fy_wire_number(descriptor, bytes->data + at, size, MSIZE_TAG);
+        text += (8 - text % 8) % 8;
+        at += size;
+        if (text > bytes->size - at)
+            return false;
+        at += text;
+    }
+    return at == bytes->size;
+}
+
+static int check_queue(struct encoder *encoder, struct fy_error *err)
+{
+    const struct extra *extra = &encoder->extra;
+
+    if (!extra->is_whole)
+        return compare(encoder, "messages", extra->count, "qnum", says(encoder, "qnum"), err);
+    if (!extra->is_written && is_queue(encoder))
+        return 0;
+    encoder->lexer->token = extra->place;
+    return fy_encode_refuse(encoder, err, "the bytes of \"@extra\" are not %" PRIu64 " messages",
+                            says(encoder, "qnum"));
+}
+
 int fy_encode_check_content(struct encoder *encoder, struct fy_error *err)
 {
     const struct extra *extra = &encoder->extra;
@@ -85,8 +129,8 @@ int fy_encode_check_content(struct encoder *encoder, struct fy_error *err)
             return compare(encoder, "bytes", extra->bytes[0], "nsems", padded(encoder, says(encoder, "nsems") * 2, 8),
                            err);
         return compare(encoder, "semaphores", extra->count, "nsems", says(encoder, "nsems"), err);
-    case FY_PAYLOAD_IPC_MESSAGES: /* "@extra" has no size that could be told without reading it */
-        return extra->is_whole ? 0 : compare(encoder, "messages", extra->count, "qnum", says(encoder, "qnum"), err);
+    case FY_PAYLOAD_IPC_MESSAGES:
+        return check_queue(encoder, err);
     case FY_PAYLOAD_IPC_SEGMENT:
         return check_segment(encoder, err);
     }

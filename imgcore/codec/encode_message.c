@@ -13,7 +13,11 @@
 
 static bool names_field(const ProtobufCFieldDescriptor *field, const char *key, size_t size)
 {
-    return strlen(field->name) == size && memcmp(field->name, key, size) == 0;
+    size_t i = 0;
+
+    while (i < size && field->name[i] == key[i] && key[i])
+        i++;
+    return i == size && !field->name[i];
 }
 
 /* Keys mostly come in the order of the tags, so a look at the next few finds nearly all. */
@@ -58,10 +62,9 @@ static int refuse_twice(struct encoder *encoder, const char *key, size_t size, s
     return fy_encode_refuse(encoder, err, "the key \"%.*s\" is there twice", (int)size, key);
 }
 
-bool fy_encode_frame_has(const struct frame *frame, const ProtobufCFieldDescriptor *field)
+static bool has_bit(const uint64_t *bits, size_t index)
 {
-    size_t index = (size_t)(field - frame->descriptor->fields);
-    return frame->seen[index / 64] >> index % 64 & 1;
+    return bits[index / 64] >> index % 64 & 1;
 }
 
 static void end_part(struct encoder *encoder, struct frame *frame, uint32_t order, size_t begin)
@@ -79,7 +82,7 @@ static int read_field(struct encoder *encoder, struct frame *frame, const Protob
 {
     size_t index = (size_t)(field - frame->descriptor->fields), begin = encoder->wire.size;
 
-    if (fy_encode_frame_has(frame, field))
+    if (has_bit(frame->seen, index))
         return refuse_twice(encoder, field->name, strlen(field->name), err);
     frame->seen[index / 64] |= (uint64_t)1 << index % 64;
     frame->next = (unsigned)index + 1;
@@ -148,14 +151,28 @@ static void note_missing(struct encoder *encoder, const struct frame *frame, con
     encoder->lexer->token = place;
 }
 
+static const struct required *required_of(struct encoder *encoder, const ProtobufCMessageDescriptor *descriptor)
+{
+    struct required *required = &encoder->required[(uintptr_t)descriptor / sizeof(*descriptor) % REQUIRED_CACHE_SIZE];
+
+    if (required->descriptor == descriptor)
+        return required;
+    *required = (struct required){.descriptor = descriptor};
+    for (unsigned i = 0; i < descriptor->n_fields; i++)
+        if (descriptor->fields[i].label == PROTOBUF_C_LABEL_REQUIRED)
+            required->fields[i / 64] |= (uint64_t)1 << i % 64;
+    return required;
+}
+
 static void check_required(struct encoder *encoder, const struct frame *frame)
 {
-    const ProtobufCMessageDescriptor *descriptor = frame->descriptor;
+    const struct required *required = required_of(encoder, frame->descriptor);
 
-    for (unsigned i = 0; i < descriptor->n_fields; i++)
-        if (descriptor->fields[i].label == PROTOBUF_C_LABEL_REQUIRED &&
-            !fy_encode_frame_has(frame, &descriptor->fields[i]))
-            note_missing(encoder, frame, &descriptor->fields[i]);
+    if (!(required->fields[0] & ~frame->seen[0]) && !(required->fields[1] & ~frame->seen[1]))
+        return;
+    for (unsigned i = 0; i < frame->descriptor->n_fields; i++)
+        if (has_bit(required->fields, i) && !has_bit(frame->seen, i))
+            note_missing(encoder, frame, &frame->descriptor->fields[i]);
 }
 
 /* Copies the parts aside, the one with the smallest tag first, and back. */

@@ -23,6 +23,7 @@
 
 #define FRAME_FIELDS_MAX 128 /* no message of CRIU's has more; a test looks */
 #define DISPLAY_CACHE_SIZE 64
+#define REQUIRED_CACHE_SIZE 64
 #define OUTPUT_BYTES ((size_t)64 << 10)
 
 struct output {
@@ -67,6 +68,12 @@ struct display_slot {
     const struct fy_display *display;
 };
 
+/* The fields that a message must have, as in frame.seen. */
+struct required {
+    const ProtobufCMessageDescriptor *descriptor;
+    uint64_t fields[FRAME_FIELDS_MAX / 64];
+};
+
 struct encoder {
     struct json_lexer document;
     struct json_lexer *lexer; /* the document, or a text in it that is JSON itself */
@@ -88,6 +95,7 @@ struct encoder {
     struct fy_error missing;
     struct fy_error missing_in_extra; /* the same, forgiven if there is "@extra" */
     struct display_slot displays[DISPLAY_CACHE_SIZE];
+    struct required required[REQUIRED_CACHE_SIZE];
     struct output output;
 };
 
@@ -105,7 +113,6 @@ int fy_encode_object(struct encoder *encoder, struct frame *frame, const Protobu
                      struct fy_error *err);
 /* After the last key, or when no more keys are accepted. */
 int fy_encode_finish_frame(struct encoder *encoder, struct frame *frame, struct fy_error *err);
-bool fy_encode_frame_has(const struct frame *frame, const ProtobufCFieldDescriptor *field);
 
 /* ---- encode_value.c ---- */
 /* The value after the key of `field`. */

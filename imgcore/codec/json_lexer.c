@@ -111,8 +111,7 @@ static int unexpected(struct json_lexer *lexer, const char *wanted, struct fy_er
 
 /* ---- structure ---- */
 
-/* Goes to the next byte that is not white space and gives it, or -1 at the end of the input; -2 with an error. */
-static int next_byte(struct json_lexer *lexer, struct fy_error *err)
+static int skip_space(struct json_lexer *lexer, struct fy_error *err)
 {
     for (;;) {
         while (lexer->at < lexer->end) {
@@ -132,6 +131,17 @@ static int next_byte(struct json_lexer *lexer, struct fy_error *err)
         if (fy_json_fill(lexer, 1, err) < 0)
             return -2;
     }
+}
+
+/* Goes to the next byte that is not white space and gives it, or -1 at the end of the input; -2 with an error. */
+static inline int next_byte(struct json_lexer *lexer, struct fy_error *err)
+{
+    if (lexer->at < lexer->end && lexer->window[lexer->at] > ' ')
+        return lexer->window[lexer->at];
+    /* One blank, as all tools write it. */
+    if (lexer->end - lexer->at > 1 && lexer->window[lexer->at] == ' ' && lexer->window[lexer->at + 1] > ' ')
+        return lexer->window[++lexer->at];
+    return skip_space(lexer, err);
 }
 
 /* The comma before all but the first, or the end. 1: something follows. */
@@ -218,12 +228,16 @@ static int take_word(struct json_lexer *lexer, const char *word, enum json_token
     return 0;
 }
 
-static size_t count_digits(const uint8_t *text, const uint8_t *end)
+#define DIGITS_THAT_FIT 19 /* any number of so many is below 2^64 */
+
+/* How many digits there are; `value` is theirs if they are not more than fit. */
+static size_t read_digits(const uint8_t *text, const uint8_t *end, uint64_t *value)
 {
     size_t count = 0;
 
+    *value = 0;
     while (text + count < end && text[count] >= '0' && text[count] <= '9')
-        count++;
+        *value = *value * 10 + (uint64_t)(text[count++] - '0');
     return count;
 }
 
@@ -231,16 +245,17 @@ static size_t count_digits(const uint8_t *text, const uint8_t *end)
 static size_t measure_fraction(const uint8_t *text, const uint8_t *end)
 {
     size_t size = 0, digits;
+    uint64_t value;
 
     if (text < end && *text == '.') {
-        digits = count_digits(text + 1, end);
+        digits = read_digits(text + 1, end, &value);
         if (digits == 0)
             return SIZE_MAX;
         size = 1 + digits;
     }
     if (text + size < end && (text[size] == 'e' || text[size] == 'E')) {
         size_t sign = text + size + 1 < end && (text[size + 1] == '+' || text[size + 1] == '-');
-        digits = count_digits(text + size + 1 + sign, end);
+        digits = read_digits(text + size + 1 + sign, end, &value);
         if (digits == 0)
             return SIZE_MAX;
         size += 1 + sign + digits;
@@ -248,14 +263,15 @@ static size_t measure_fraction(const uint8_t *text, const uint8_t *end)
     return size;
 }
 
-/* Whether the digits are a number that fits. */
-static bool take_integer(const uint8_t *digits, size_t count, bool negative, struct fy_integer *integer)
+/* Whether the digits are a number that fits; `value` is what read_digits made of them. */
+static bool take_integer(const uint8_t *digits, size_t count, uint64_t value, bool negative, struct fy_integer *integer)
 {
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < count; i++)
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digits[i] - '0', &value))
-            return false;
+    if (count > DIGITS_THAT_FIT) {
+        value = 0;
+        for (size_t i = 0; i < count; i++)
+            if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digits[i] - '0', &value))
+                return false;
+    }
     if (negative && value > (uint64_t)1 << 63)
         return false;
     *integer = (struct fy_integer){.negative = negative && value != 0, .magnitude = value};
@@ -266,13 +282,14 @@ static int take_number(struct json_lexer *lexer, enum json_token *token, struct 
 {
     const uint8_t *begin, *end;
     size_t sign, digits, fraction;
+    uint64_t value;
 
     if (fy_json_want(lexer, NUMBER_BYTES_MAX, err) < 0)
         return -1;
     begin = lexer->window + lexer->at;
     end = lexer->window + lexer->end;
     sign = *begin == '-';
-    digits = count_digits(begin + sign, end);
+    digits = read_digits(begin + sign, end, &value);
     if (digits == 0)
         return fy_json_refuse(lexer, err, "a '-' without a number");
     if (digits > 1 && begin[sign] == '0')
@@ -282,7 +299,8 @@ static int take_number(struct json_lexer *lexer, enum json_token *token, struct 
         return fy_json_refuse(lexer, err, "a number that is not finished");
     if (sign + digits + fraction >= NUMBER_BYTES_MAX)
         return fy_json_refuse(lexer, err, "a number of more than %d characters", NUMBER_BYTES_MAX);
-    *token = fraction == 0 && take_integer(begin + sign, digits, sign, &lexer->integer) ? JSON_INTEGER : JSON_FLOAT;
+    *token =
+        fraction == 0 && take_integer(begin + sign, digits, value, sign, &lexer->integer) ? JSON_INTEGER : JSON_FLOAT;
     lexer->at += sign + digits + fraction;
     return 0;
 }

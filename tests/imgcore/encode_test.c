@@ -191,6 +191,25 @@ static const struct accepted {
      "0a0e"
      "0801100018002000280030003802"
      "10091800"},
+    /* what "extra" does not say: padding; a message without its type */
+    {"{\"magic\":\"IPCNS_MSG\",\"entries\":[{" DESC ",\"qbytes\":9,\"qnum\":1,\"extra\":[{\"mtype\":1,\"msize\":1},"
+     "\"YQ==\"],\"@extra\":\"BAAAAAgBEAFhAQAAAAAAAA==\"}]}",
+     "14000000"
+     "0a0e"
+     "0801100018002000280030003802"
+     "10091801"
+     "04000000"
+     "08011001"
+     "6101000000000000"},
+    {"{\"magic\":\"IPCNS_MSG\",\"entries\":[{" DESC
+     ",\"qbytes\":9,\"qnum\":1,\"extra\":[{\"msize\":1},\"YQ==\"],\"@extra\":\"AgAAABABYQEAAAAAAAA=\"}]}",
+     "14000000"
+     "0a0e"
+     "0801100018002000280030003802"
+     "10091801"
+     "02000000"
+     "1001"
+     "6101000000000000"},
     {"{\"magic\":\"IPCNS_SHM\",\"entries\":[{" DESC ",\"size\":5,\"in_pagemaps\":true},{" DESC
      ",\"size\":6,\"in_pagemaps\":true,\"extra\":\"\"}]}",
      "14000000"
