@@ -130,8 +130,8 @@ void manifest_facts_print(const Ferry__Manifest__Facts *facts, FILE *out)
     if (facts->cpu && facts->cpu->has_xfeatures)
         (void)fprintf(out, ", xfeatures 0x%" PRIx64, facts->cpu->xfeatures);
     print_words(out, ", plugins ", facts->plugins, facts->n_plugins);
-    (void)fprintf(out, "; %zu process%s and threads, %zu paths, %zu sockets%s", facts->n_pids,
-                  facts->n_pids == 1 ? "" : "es", facts->n_files, facts->n_sockets,
+    (void)fprintf(out, "; %zu pid%s, %zu path%s, %zu socket%s%s", facts->n_pids, facts->n_pids == 1 ? "" : "s",
+                  facts->n_files, facts->n_files == 1 ? "" : "s", facts->n_sockets, facts->n_sockets == 1 ? "" : "s",
                   facts->tcp_established ? " with TCP connections" : "");
     print_words(out, "; namespaces ", facts->namespaces, facts->n_namespaces);
     (void)fputc('\n', out);
