@@ -7,8 +7,8 @@
 /* Of an image with many entries, this many at each end. */
 #define ENTRIES_AT_END 6
 
-static const struct damage *const lists[] = {damages_of_tasks, damages_of_memory, damages_of_files,
-                                             damages_of_namespaces};
+static const struct damage *const lists[] = {damages_of_tasks, damages_of_memory,  damages_of_parents,
+                                             damages_of_files, damages_of_content, damages_of_namespaces};
 
 const struct damage *damage_get(size_t index)
 {

@@ -4,6 +4,9 @@
 
 #include "mutate.h"
 
+/* A number that nothing in a set has. */
+#define NOWHERE 77777u
+
 /* Changes one entry; false if this entry has nothing of the kind, so that there is no mutant. */
 typedef bool entry_change(ProtobufCMessage *message, uint64_t number, const struct trial *trial);
 

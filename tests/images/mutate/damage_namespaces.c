@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOWHERE 77777u
-
 static void uts_missing(struct trial *trial)
 {
     damage_missing(trial, FY_IMAGE_UTSNS);

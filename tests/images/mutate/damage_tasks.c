@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOWHERE 77777u
-
 static void inventory_missing(struct trial *trial)
 {
     damage_missing(trial, FY_IMAGE_INVENTORY);
@@ -78,12 +76,10 @@ static bool with_a_thread_more(ProtobufCMessage *message, uint64_t number, const
 {
     PstreeEntry *task = (PstreeEntry *)message;
     static uint32_t threads[2];
-    char name[64];
 
     (void)number;
     threads[0] = task->pid;
     threads[1] = NOWHERE;
-    (void)name;
     task->threads = threads;
     task->n_threads = 2;
     /* A zombie's threads are not looked at. */

@@ -121,7 +121,8 @@ struct damage {
     const char *effect; /* what CRIU does with it */
     void (*make)(struct trial *trial);
 };
-extern const struct damage damages_of_tasks[], damages_of_memory[], damages_of_files[], damages_of_namespaces[];
+extern const struct damage damages_of_tasks[], damages_of_memory[], damages_of_parents[], damages_of_files[];
+extern const struct damage damages_of_content[], damages_of_namespaces[];
 size_t damage_count(void);
 const struct damage *damage_get(size_t index);
 void damage_run(const struct shop *shop, const struct panel *panel, struct results *results, bool verbose);
