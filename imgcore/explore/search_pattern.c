@@ -1,17 +1,21 @@
 /* Patterns: plain bytes by memmem, regular expressions by PCRE2, which takes any byte, compiles to machine code, and
- * gives up at a limit of steps instead of trying for ever. */
+ * counts its steps; what it does not count has a budget of processor time. So no search goes on for ever. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "search_pattern.h"
 
 #include <ferry/base/cleanup.h>
 #include <pcre2.h>
 #include <string.h>
+#include <time.h>
 
-/* Steps of one attempt, as PCRE2 counts them: an ordinary expression needs far fewer. It does not count simple repeats,
- * whose cost is instead kept down by how little of the memory an attempt sees. */
+/* Steps of one attempt, as PCRE2 counts them: an ordinary expression needs far fewer. */
 #define STEPS_MAX 100000
-/* So many attempts, one a byte, are made in one call. */
-#define CALL_BYTES 4096
+/* It does not count simple repeats, such as a*, of which two in a row cost the square of what they see. So an attempt
+ * sees little of the memory, few attempts (one a byte) are made in one call, and the time that they take is limited. */
+#define CALL_BYTES 512
+#define BUDGET_BYTES (1 << 20)
+#define BUDGET_NS (5 * 1000000000ull)
+#define LOOK_AT_CLOCK_NS 100000000ull
 #define BACKTRACK_MEMORY_MAX_KIB 16384
 #define JIT_STACK_MIN_BYTES (32 << 10)
 #define JIT_STACK_MAX_BYTES (1 << 20)
@@ -23,6 +27,8 @@ struct fy_pattern {
     pcre2_match_data *match;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
+    /* Attempts at bytes of this mebibyte, what processor time they took, and when that was looked at last. */
+    uint64_t attempted_bytes, spent_ns, looked_ns;
 };
 
 /* ---- making one ---- */
@@ -168,15 +174,47 @@ static int find_bytes(const struct fy_pattern *pattern, const uint8_t *data, siz
     return 1;
 }
 
+static int refuse_work(const char *why, struct fy_error *err)
+{
+    fy_error_set(err, FY_E_LIMIT, "the regular expression takes too much work: %s", why);
+    return fy_error_next(err, "Make it simpler: repeats that follow or contain each other, such as (a+)+ or a*a*, have "
+                              "too many ways to match.");
+}
+
 static int refuse_match(int code, struct fy_error *err)
 {
     PCRE2_UCHAR why[128];
     if (code == PCRE2_ERROR_NOMEMORY)
         return fy_error_set(err, FY_E_NOMEM, "no memory for matching a regular expression");
     (void)pcre2_get_error_message(code, why, sizeof(why));
-    fy_error_set(err, FY_E_LIMIT, "the regular expression takes too much work: %s", (const char *)why);
-    return fy_error_next(
-        err, "Make it simpler: repeats within repeats, such as (a+)+, can be tried in endlessly many ways.");
+    return refuse_work((const char *)why, err);
+}
+
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Whether attempts that began at this processor time, and have not been added yet, are within the budget. */
+static int check_budget(struct fy_pattern *pattern, uint64_t began_ns, struct fy_error *err)
+{
+    uint64_t now = read_clock(CLOCK_MONOTONIC_COARSE);
+    if (now - pattern->looked_ns < LOOK_AT_CLOCK_NS)
+        return 0;
+    pattern->looked_ns = now;
+    if (pattern->spent_ns + (read_clock(CLOCK_THREAD_CPUTIME_ID) - began_ns) <= BUDGET_NS)
+        return 0;
+    return refuse_work("a mebibyte would take it more than 5 seconds", err);
+}
+
+static void add_to_budget(struct fy_pattern *pattern, uint64_t began_ns, size_t bytes)
+{
+    pattern->spent_ns += read_clock(CLOCK_THREAD_CPUTIME_ID) - began_ns;
+    pattern->attempted_bytes += bytes;
+    if (pattern->attempted_bytes >= BUDGET_BYTES)
+        pattern->attempted_bytes = pattern->spent_ns = 0;
 }
 
 /* Attempts from `from` to before `stop` in the first `size` bytes. As fy_pattern_find. */
@@ -204,14 +242,19 @@ static int attempt(struct fy_pattern *pattern, const uint8_t *data, size_t size,
 static int find_regex(struct fy_pattern *pattern, const uint8_t *data, size_t size, size_t from, size_t stop,
                       bool is_last, struct pattern_range *found, struct fy_error *err)
 {
-    for (size_t at = from, call_end; at < stop; at = call_end) {
-        call_end = stop - at < CALL_BYTES ? stop : at + CALL_BYTES;
-        size_t seen = size - call_end < FY_PATTERN_MATCH_MAX_BYTES ? size : call_end + FY_PATTERN_MATCH_MAX_BYTES;
-        int status = attempt(pattern, data, seen, at, call_end, is_last && seen == size, found, err);
-        if (status != 0)
-            return status;
+    int status = 0;
+    size_t at = from;
+    uint64_t began_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    while (status == 0 && at < stop) {
+        size_t end = stop - at < CALL_BYTES ? stop : at + CALL_BYTES;
+        size_t seen = size - end < FY_PATTERN_MATCH_MAX_BYTES ? size : end + FY_PATTERN_MATCH_MAX_BYTES;
+        status = attempt(pattern, data, seen, at, end, is_last && seen == size, found, err);
+        if (status == 0)
+            status = check_budget(pattern, began_ns, err);
+        at = end;
     }
-    return 0;
+    add_to_budget(pattern, began_ns, (status > 0 ? found->end : at) - from);
+    return status;
 }
 
 int fy_pattern_find(struct fy_pattern *pattern, const uint8_t *data, size_t size, size_t from, size_t stop,

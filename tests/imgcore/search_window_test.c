@@ -267,6 +267,22 @@ Test(search_window, a_hostile_pattern_ends)
     free(data);
 }
 
+/* PCRE2 does not count these steps, and so many would take an hour for each mebibyte. */
+Test(search_window, work_that_is_not_counted_ends_too)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    struct fy_pattern *pattern = pattern_of(FY_PATTERN_REGEX, "a*a*[bc][0-9]");
+    int status = 0;
+    begin(pattern, 0);
+    for (uint64_t at = BASE; status == 0 && at < BASE + (1 << 20); at += WINDOW_STEP_BYTES) {
+        memset(window_room(&window, at, &err), 'a', WINDOW_STEP_BYTES);
+        status = window_filled(&window, WINDOW_STEP_BYTES, &err);
+    }
+    cr_expect_eq(status, -1);
+    cr_expect_eq(err.code, FY_E_LIMIT);
+    fy_pattern_free(pattern);
+}
+
 Test(search_window, wrong_patterns_are_refused)
 {
     static char too_long[5000], too_long_hex[20000];
