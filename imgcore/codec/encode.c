@@ -122,6 +122,8 @@ static int read_entries(struct encoder *encoder, struct fy_error *err)
 
 struct header {
     bool has_magic, has_framing, has_entries;
+    bool is_kept; /* the entries came before their magic, and wait in encoder.entries */
+    struct json_place place;
 };
 
 static const struct fy_image_type *find_type(const char *name, size_t size, const char **near)
@@ -188,20 +190,42 @@ static int out_magics(struct encoder *encoder, const struct header *header, stru
     return out_word(encoder, encoder->type->magic, err);
 }
 
-static int begin_entries(struct encoder *encoder, const struct header *header, struct fy_error *err)
+static int read_array(struct encoder *encoder, const struct header *header, struct fy_error *err)
 {
     enum json_token token;
 
-    if (!header->has_magic) {
-        (void)fy_json_refuse(encoder->lexer, err, "\"entries\" comes before \"magic\"");
-        return fy_error_next(err,
-                             "put \"magic\" first: it says what the entries are, and they are not kept until then");
-    }
     if (fy_json_value(encoder->lexer, &token, err) < 0)
         return -1;
     if (token != JSON_ARRAY)
         return fy_json_refuse(encoder->lexer, err, "\"entries\" must be an array");
     return out_magics(encoder, header, err) < 0 ? -1 : read_entries(encoder, err);
+}
+
+/* Sorted keys put the entries before the magic, which says what they are. */
+static int keep_entries(struct encoder *encoder, struct header *header, struct fy_error *err)
+{
+    const struct json_lexer *lexer = encoder->lexer;
+
+    header->is_kept = true;
+    header->place = (struct json_place){lexer->line, lexer->window_offset + lexer->at - lexer->line_offset + 1};
+    if (fy_json_keep(encoder->lexer, &encoder->entries, err) == 0)
+        return 0;
+    if (err && err->code == FY_E_LIMIT)
+        return fy_error_wrap(err, "%s: \"entries\" before \"magic\"", lexer->label);
+    return -1;
+}
+
+static int read_kept_entries(struct encoder *encoder, const struct header *header, struct fy_error *err)
+{
+    struct json_lexer part;
+    int rc;
+
+    fy_json_lexer_init_part(&part, &encoder->entries, encoder->document.label, header->place);
+    encoder->lexer = &part;
+    rc = read_array(encoder, header, err);
+    encoder->lexer = &encoder->document;
+    fy_json_lexer_done(&part);
+    return rc;
 }
 
 static int read_member(struct encoder *encoder, struct header *header, const char *key, size_t size,
@@ -220,9 +244,9 @@ static int read_member(struct encoder *encoder, struct header *header, const cha
         return fy_json_refuse(encoder->lexer, err, "the key \"%s\" is there twice", names[i]);
     if (i == 2) {
         *seen[i] = true;
-        return begin_entries(encoder, header, err);
+        return header->has_magic ? read_array(encoder, header, err) : keep_entries(encoder, header, err);
     }
-    if (header->has_entries)
+    if (header->has_entries && !header->is_kept)
         return fy_json_refuse(encoder->lexer, err, "\"%s\" comes after \"entries\"", names[i]);
     *seen[i] = true;
     return i == 0 ? read_magic(encoder, err) : read_framing(encoder, err);
@@ -250,7 +274,9 @@ static int read_document(struct encoder *encoder, struct fy_error *err)
     if (!header.has_magic || !header.has_entries)
         return fy_json_refuse_at(encoder->lexer, begin, err, "\"%s\" is missing",
                                  header.has_magic ? "entries" : "magic");
-    return fy_json_end(encoder->lexer, err);
+    if (fy_json_end(encoder->lexer, err) < 0)
+        return -1;
+    return header.is_kept ? read_kept_entries(encoder, &header, err) : 0;
 }
 
 /* ---- the whole ---- */
@@ -258,6 +284,7 @@ static int read_document(struct encoder *encoder, struct fy_error *err)
 static void encoder_free(struct encoder *encoder)
 {
     fy_json_lexer_done(&encoder->document);
+    fy_buf_done(&encoder->entries);
     fy_buf_done(&encoder->wire);
     fy_buf_done(&encoder->sorted);
     fy_buf_done(&encoder->text);
@@ -276,6 +303,7 @@ static struct encoder *encoder_new(const struct fy_image_limits *limits)
         return NULL;
     encoder->limits = limits ? *limits : standard;
     encoder->lexer = &encoder->document;
+    fy_buf_init(&encoder->entries, FY_ENCODE_EXTRA_KEPT_BYTES);
     fy_buf_init(&encoder->wire, encoder->limits.entry_bytes);
     fy_buf_init(&encoder->sorted, encoder->limits.entry_bytes);
     fy_buf_init(&encoder->text, encoder->limits.entry_bytes);

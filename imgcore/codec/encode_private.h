@@ -78,6 +78,7 @@ struct encoder {
     struct json_lexer document;
     struct json_lexer *lexer; /* the document, or a text in it that is JSON itself */
     struct fy_image_limits limits;
+    struct fy_buf entries; /* their JSON, if it came before the magic */
     const struct fy_image_type *type;
     uint64_t entry_number;
     unsigned depth;       /* of messages */

@@ -28,6 +28,14 @@ void fy_json_lexer_init_text(struct json_lexer *lexer, const char *text, size_t 
                                  .line = 1};
 }
 
+void fy_json_lexer_init_part(struct json_lexer *lexer, const struct fy_buf *text, const char *label,
+                             struct json_place place)
+{
+    fy_json_lexer_init_text(lexer, (const char *)text->data, text->size, label);
+    lexer->line = place.line;
+    lexer->window_offset = place.column - 1;
+}
+
 void fy_json_lexer_done(struct json_lexer *lexer)
 {
     if (lexer->read)
@@ -40,9 +48,11 @@ int fy_json_fill(struct json_lexer *lexer, size_t count, struct fy_error *err)
 {
     size_t left = lexer->end - lexer->at;
 
+    if (lexer->kept && fy_json_put_kept(lexer, err) < 0)
+        return -1;
     memmove(lexer->window, lexer->window + lexer->at, left);
     lexer->window_offset += lexer->at;
-    lexer->at = 0;
+    lexer->at = lexer->kept_at = 0;
     lexer->end = left;
     while (lexer->end < count && !lexer->at_end_of_input) {
         size_t got = 0;

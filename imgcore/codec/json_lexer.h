@@ -51,6 +51,8 @@ struct json_lexer {
     struct json_place token;    /* the last key's or value's */
     struct fy_integer integer;  /* the last JSON_INTEGER's */
     struct fy_buf text;         /* of a string that does not lie plain in the window */
+    struct fy_buf *kept;        /* gets what is passed over, from `kept_at` in the window; NULL: nobody does */
+    size_t kept_at;
     uint8_t escaped[4];
 };
 
@@ -58,6 +60,9 @@ struct json_lexer {
 int fy_json_lexer_init(struct json_lexer *lexer, fy_read_fn *read, void *data, const char *label, struct fy_error *err);
 /* Over text in memory, which is kept, not copied. */
 void fy_json_lexer_init_text(struct json_lexer *lexer, const char *text, size_t size, const char *label);
+/* The same, for text that stands at `place` of a larger one. */
+void fy_json_lexer_init_part(struct json_lexer *lexer, const struct fy_buf *text, const char *label,
+                             struct json_place place);
 /* A lexer of zeros is legal. */
 void fy_json_lexer_done(struct json_lexer *lexer);
 
@@ -72,6 +77,9 @@ int fy_json_element(struct json_lexer *lexer, struct fy_error *err);
 int fy_json_text(struct json_lexer *lexer, size_t limit, const char **text, size_t *size, struct fy_error *err);
 /* 1: the next bytes of the open string, at least one, valid until the next call; 0: it has ended. */
 int fy_json_piece(struct json_lexer *lexer, const uint8_t **data, size_t *size, struct fy_error *err);
+/* Passes over the value that comes next, which must be JSON, and appends its text to `kept`, up to the limit of that.
+ */
+int fy_json_keep(struct json_lexer *lexer, struct fy_buf *kept, struct fy_error *err);
 /* Whether nothing but white space is left. */
 int fy_json_end(struct json_lexer *lexer, struct fy_error *err);
 

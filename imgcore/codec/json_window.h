@@ -1,4 +1,4 @@
-/* The lexer's window over its input; for json_lexer.c and json_string.c. */
+/* The lexer's window over its input; for json_lexer.c, json_string.c and json_keep.c. */
 #ifndef FERRY_CODEC_JSON_WINDOW_H
 #define FERRY_CODEC_JSON_WINDOW_H
 
@@ -9,6 +9,9 @@
 
 /* Reads on until `count` bytes (few) are in the window, or the input ends. What was read before moves. */
 int fy_json_fill(struct json_lexer *lexer, size_t count, struct fy_error *err);
+
+/* What was passed over of the window goes to lexer->kept. */
+int fy_json_put_kept(struct json_lexer *lexer, struct fy_error *err);
 
 static inline int fy_json_want(struct json_lexer *lexer, size_t count, struct fy_error *err)
 {

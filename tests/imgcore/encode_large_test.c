@@ -102,3 +102,21 @@ Test(encode_large, large_content_before_the_fields_is_refused)
     cr_expect_str_eq(err.message,
                      "x:2:1: entry 0: \"@extra\" comes after an \"extra\" of more than 16777216 bytes; put it before");
 }
+
+/* Entries that come before their magic are kept, in memory. */
+Test(encode_large, entries_before_the_magic)
+{
+    static const char head[] = "{\"entries\":[{\"mode\":1,\"gid\":0,\"uid\":0,\"extra\":\"";
+    static const char tail[] = "\"}],\"magic\":\"GHOST_FILE\"}";
+    static struct tally tally;
+    struct fy_error err = FY_ERROR_INIT;
+    struct source source = {.text = head, .size = strlen(head), .fill = FILL, .fills = 10000, .tail = tail};
+
+    cr_expect_eq(fy_image_encode_json(source_read, &source, "x", NULL, write_tally, &tally, &err), 0, "%s",
+                 err.message);
+    cr_expect_eq(tally.bytes, 8 + 4 + 6 + 48 * 10000);
+    cr_expect_eq(encode_large(head, tail, &tally, &err), -1);
+    cr_expect_eq(err.code, FY_E_LIMIT);
+    cr_expect_not_null(strstr(err.message, "\"entries\" before \"magic\""), "%s", err.message);
+    cr_expect_eq(tally.bytes, 0);
+}

@@ -282,6 +282,8 @@ static const struct accepted framings[] = {
     {"{\"magic\":\"FS\",\"entries\":[]}", "1943565412394051"},
     {"{\"magic\":\"FS\",\"@framing\":\"v1.0\",\"entries\":[]}", "12394051"},
     {"{\"@framing\":\"v1.0\",\"magic\":\"FS\",\"entries\":[]}", "12394051"},
+    {"{\"entries\":[],\"magic\":\"FS\"}", "1943565412394051"},
+    {"{\"entries\":[{\"cwd_id\":1,\"root_id\":2}],\"@framing\":\"v1.0\",\"magic\":\"FS\"}", "123940510400000008011002"},
     {"{\"magic\":\"INVENTORY\",\"entries\":[]}", "16313158"},
     {"{\"magic\":\"STATS\",\"entries\":[]}", "4059105506330957"},
     {"{\"magic\":\"STATS\",\"@framing\":\"v1.0\",\"entries\":[]}", "06330957"},

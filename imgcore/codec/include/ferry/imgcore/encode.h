@@ -13,7 +13,8 @@
 #include <ferry/imgcore/stream.h>
 #include <stddef.h>
 
-/* "extra" that comes before the fields of its entry is kept until these are known, up to this size. */
+/* "extra" that comes before the fields of its entry, and "entries" before "magic", are kept until these are known, up
+ * to this size. */
 #define FY_ENCODE_EXTRA_KEPT_BYTES ((size_t)16 << 20)
 
 /* Reads one JSON document with `read` and writes the image with `write`, an entry at a time; content ("extra") that
