@@ -4,6 +4,9 @@
 #include <criu/files.pb-c.h>
 #include <inttypes.h>
 
+/* Of descriptors that epoll files wait for: a second or so. */
+#define LOOKUPS_MAX 10000000
+
 static const struct set_fd *find_fd(const struct fy_set *set, uint32_t files_id, uint32_t number)
 {
     size_t low = 0, high = set->fds.count;
@@ -49,8 +52,10 @@ static int gather_holders(const struct fy_set *set, struct holders *holders, str
 }
 
 /* Whether some table that has the epoll file has the descriptor; one that is only in flight is in no table, and CRIU
- * does not look at it either. */
-static bool is_watched_fd_there(const struct fy_set *set, const struct holders *holders, const struct edge_epoll *epoll)
+ * does not look at it either. Many tables with much to look for get the benefit of the doubt when `budget` is used up.
+ */
+static bool is_watched_fd_there(const struct fy_set *set, const struct holders *holders, const struct edge_epoll *epoll,
+                                size_t *budget)
 {
     size_t low = 0, high = holders->list.count;
     bool is_held = false;
@@ -64,20 +69,22 @@ static bool is_watched_fd_there(const struct fy_set *set, const struct holders *
     }
     for (; low < holders->list.count && holders->list.items[low].id == epoll->id; low++) {
         is_held = true;
-        if (find_fd(set, holders->list.items[low].files_id, epoll->fd))
+        if (*budget == 0 || find_fd(set, holders->list.items[low].files_id, epoll->fd))
             return true;
+        --*budget;
     }
     return !is_held;
 }
 
 static int check_epolls(const struct fy_set *set, struct fy_error *err)
 {
+    size_t budget = LOOKUPS_MAX;
     struct holders holders = {0};
     int result = set->edges.epolls.count ? gather_holders(set, &holders, err) : 0;
 
     for (size_t i = 0; i < set->edges.epolls.count && result == 0; i++) {
         const struct edge_epoll *epoll = &set->edges.epolls.items[i];
-        if (!is_watched_fd_there(set, &holders, epoll))
+        if (!is_watched_fd_there(set, &holders, epoll, &budget))
             fy_set_report_entry(set, FY_FINDING_EPOLL_FD, epoll->file->name, epoll->entry,
                                 "the epoll file with the id %" PRIu32 " waits for descriptor %" PRIu32
                                 ", which no task that has the file has",

@@ -48,12 +48,17 @@ int fy_set_namespaces(const struct fy_set *set)
     return flags;
 }
 
+static int compare_numbers(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* They were collected in the order of the files, which is that of their numbers. */
 static bool is_external_net(const struct fy_set *set, uint64_t id)
 {
-    for (size_t i = 0; i < set->edges.external_nets.count; i++)
-        if (set->edges.external_nets.items[i] == id)
-            return true;
-    return false;
+    uint32_t key = (uint32_t)id;
+    return vector_find(&set->edges.external_nets, &key, compare_numbers) != NULL;
 }
 
 /* Of a network that others are to fill CRIU writes nothing. */
