@@ -124,7 +124,7 @@ static bool knows_all_references(const struct fy_set *set)
 {
     static const enum fy_image_kind kinds[] = {FY_IMAGE_FDINFO,    FY_IMAGE_IDS,         FY_IMAGE_MM,
                                                FY_IMAGE_FS,        FY_IMAGE_REMAP_FPATH, FY_IMAGE_SK_QUEUES,
-                                               FY_IMAGE_FIFO_DATA, FY_IMAGE_PIPES_DATA};
+                                               FY_IMAGE_FIFO_DATA, FY_IMAGE_PIPES_DATA,  FY_IMAGE_VMAS};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (!fy_set_is_whole(set, kinds[i]))

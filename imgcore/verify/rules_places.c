@@ -110,7 +110,7 @@ void fy_rules_places(const struct fy_set *set, const struct set_file *file, uint
         return;
     }
     mm = fy_set_find_mm(set, (uint32_t)file->id);
-    if (!mm || mm->file->is_damaged)
+    if (!mm || mm->file->is_damaged || (mm->vmas_from && mm->vmas_from->is_damaged))
         return;
     check_alignment(set, mm, page_bytes);
     if (!mm->has_unsound_vmas)

@@ -13,37 +13,43 @@ struct expectations {
 };
 
 #define NO_IMAGE FY_IMAGE_KIND_COUNT
+#define BY(...)                                                                                                        \
+    (const enum fy_image_kind[])                                                                                       \
+    {                                                                                                                  \
+        __VA_ARGS__, NO_IMAGE                                                                                          \
+    }
 
 static const struct {
     enum fy_image_kind kind;
     const char *owner;
-    bool is_of_tasks; /* in a set without any, something else is wrong */
-    enum fy_image_kind led_to_by[2];
+    bool is_of_tasks;                    /* in a set without any, something else is wrong */
+    const enum fy_image_kind *led_to_by; /* ends with NO_IMAGE */
 } owned[] = {
-    {FY_IMAGE_CORE, "no task or thread of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
-    {FY_IMAGE_IDS, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
-    {FY_IMAGE_MM, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
-    {FY_IMAGE_FS, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
-    {FY_IMAGE_PAGEMAP, "no live task of pstree.img", true, {FY_IMAGE_PSTREE, FY_IMAGE_CORE}},
-    {FY_IMAGE_FDINFO, "no task's descriptor table", true, {FY_IMAGE_PSTREE, FY_IMAGE_IDS}},
-    {FY_IMAGE_PAGES, "no pagemap", false, {FY_IMAGE_PAGEMAP, FY_IMAGE_PAGEMAP_SHMEM}},
-    {FY_IMAGE_PAGEMAP_SHMEM, "no mapping, memory file or segment", true, {FY_IMAGE_MM, FY_IMAGE_MEMFD_INODE}},
-    {FY_IMAGE_GHOST_FILE, "no entry of remap-fpath.img", true, {FY_IMAGE_REMAP_FPATH, NO_IMAGE}},
-    {FY_IMAGE_TCP_STREAM, "no socket of files.img", true, {FY_IMAGE_FILES, FY_IMAGE_INVENTORY}},
-    {FY_IMAGE_TMPFS_DEV, "no mount", true, {FY_IMAGE_MNTS, NO_IMAGE}},
-    {FY_IMAGE_MNTS, "no task's mount namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
-    {FY_IMAGE_UTSNS, "no task's UTS namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
-    {FY_IMAGE_IPC_VAR, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
-    {FY_IMAGE_USERNS, "no task's user namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
-    {FY_IMAGE_IPCNS_SHM, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
-    {FY_IMAGE_IPCNS_MSG, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
-    {FY_IMAGE_IPCNS_SEM, "no task's IPC namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
-    {FY_IMAGE_TIMENS, "no task's time namespace", true, {FY_IMAGE_IDS, NO_IMAGE}},
-    {FY_IMAGE_NETDEV, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
-    {FY_IMAGE_IFADDR, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
-    {FY_IMAGE_ROUTE, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
-    {FY_IMAGE_ROUTE6, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
-    {FY_IMAGE_RULE, "no network namespace", true, {FY_IMAGE_NETNS, NO_IMAGE}},
+    {FY_IMAGE_CORE, "no task or thread of pstree.img", true, BY(FY_IMAGE_PSTREE, FY_IMAGE_CORE)},
+    {FY_IMAGE_IDS, "no live task of pstree.img", true, BY(FY_IMAGE_PSTREE, FY_IMAGE_CORE)},
+    {FY_IMAGE_MM, "no live task of pstree.img", true, BY(FY_IMAGE_PSTREE, FY_IMAGE_CORE)},
+    {FY_IMAGE_FS, "no live task of pstree.img", true, BY(FY_IMAGE_PSTREE, FY_IMAGE_CORE)},
+    {FY_IMAGE_PAGEMAP, "no live task of pstree.img", true, BY(FY_IMAGE_PSTREE, FY_IMAGE_CORE)},
+    {FY_IMAGE_FDINFO, "no task's descriptor table", true, BY(FY_IMAGE_PSTREE, FY_IMAGE_IDS)},
+    {FY_IMAGE_PAGES, "no pagemap", false, BY(FY_IMAGE_PAGEMAP, FY_IMAGE_PAGEMAP_SHMEM)},
+    {FY_IMAGE_PAGEMAP_SHMEM, "no mapping, memory file or segment", true,
+     BY(FY_IMAGE_MM, FY_IMAGE_VMAS, FY_IMAGE_MEMFD_INODE, FY_IMAGE_IPCNS_SHM)},
+    {FY_IMAGE_GHOST_FILE, "no entry of remap-fpath.img", true, BY(FY_IMAGE_REMAP_FPATH)},
+    {FY_IMAGE_TCP_STREAM, "no socket of files.img", true, BY(FY_IMAGE_FILES, FY_IMAGE_INETSK, FY_IMAGE_INVENTORY)},
+    {FY_IMAGE_TMPFS_DEV, "no mount", true, BY(FY_IMAGE_MNTS)},
+    {FY_IMAGE_MNTS, "no task's mount namespace", true, BY(FY_IMAGE_IDS)},
+    {FY_IMAGE_UTSNS, "no task's UTS namespace", true, BY(FY_IMAGE_IDS)},
+    {FY_IMAGE_IPC_VAR, "no task's IPC namespace", true, BY(FY_IMAGE_IDS)},
+    {FY_IMAGE_USERNS, "no task's user namespace", true, BY(FY_IMAGE_IDS)},
+    {FY_IMAGE_IPCNS_SHM, "no task's IPC namespace", true, BY(FY_IMAGE_IDS)},
+    {FY_IMAGE_IPCNS_MSG, "no task's IPC namespace", true, BY(FY_IMAGE_IDS)},
+    {FY_IMAGE_IPCNS_SEM, "no task's IPC namespace", true, BY(FY_IMAGE_IDS)},
+    {FY_IMAGE_TIMENS, "no task's time namespace", true, BY(FY_IMAGE_IDS)},
+    {FY_IMAGE_NETDEV, "no network namespace", true, BY(FY_IMAGE_NETNS)},
+    {FY_IMAGE_IFADDR, "no network namespace", true, BY(FY_IMAGE_NETNS)},
+    {FY_IMAGE_ROUTE, "no network namespace", true, BY(FY_IMAGE_NETNS)},
+    {FY_IMAGE_ROUTE6, "no network namespace", true, BY(FY_IMAGE_NETNS)},
+    {FY_IMAGE_RULE, "no network namespace", true, BY(FY_IMAGE_NETNS)},
 };
 
 static int compare_expected(const void *left, const void *right)
@@ -145,8 +151,8 @@ static void check_kind(const struct fy_set *set, size_t which, const struct expe
 /* Whether the images that lead to those of the kind were all read. */
 static bool knows_owners(const struct fy_set *set, size_t which)
 {
-    for (size_t i = 0; i < sizeof(owned[which].led_to_by) / sizeof(owned[which].led_to_by[0]); i++)
-        if (owned[which].led_to_by[i] != NO_IMAGE && !fy_set_is_whole(set, owned[which].led_to_by[i]))
+    for (const enum fy_image_kind *by = owned[which].led_to_by; *by != NO_IMAGE; by++)
+        if (!fy_set_is_whole(set, *by))
             return false;
     if (owned[which].kind == FY_IMAGE_TCP_STREAM && set->open_files.count == 0)
         return false;

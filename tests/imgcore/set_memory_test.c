@@ -82,6 +82,36 @@ Test(set_memory, mappings)
     expect_finding(FY_FINDING_MAPPED_FILE_ID, &set, "mm-68.img", "more than 32 bits");
 }
 
+/* Moves the mappings into an image of their own, as CRIU did once. */
+static unsigned split_mm(ProtobufCMessage *message, size_t number, void *context)
+{
+    struct made *vmas = context;
+    MmEntry *mm = (MmEntry *)message;
+
+    (void)number;
+    made_magic(vmas, 0x54123737);
+    for (size_t i = 0; i < mm->n_vmas; i++)
+        made_entry(vmas, mm->vmas[i]);
+    mm->n_vmas = 0;
+    return 1;
+}
+
+Test(set_memory, mappings_in_an_image_of_their_own)
+{
+    static struct made vmas;
+
+    take("tcp");
+    scratch_edit(&set, "mm-68.img", split_mm, &vmas);
+    scratch_write(&set, "vmas-68.img", vmas.data, vmas.size);
+    expect_whole(&set, 0);
+    scratch_resize(&set, "vmas-68.img", vmas.size - 1);
+    expect_only(FY_FINDING_ENTRY_DAMAGED, &set, "vmas-68.img", "the file ends");
+    scratch_resize(&set, "vmas-68.img", vmas.size / 2);
+    expect_only(FY_FINDING_ENTRY_DAMAGED, &set, "vmas-68.img", "the file ends");
+    scratch_remove(&set, "vmas-68.img");
+    expect_finding(FY_FINDING_PAGE_PLACE, &set, "pagemap-68.img", "in no mapping");
+}
+
 /* Adds to the address, and sets the flags and the number of pages if they are not 0. */
 struct run_change {
     size_t entry;
