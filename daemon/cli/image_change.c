@@ -132,17 +132,18 @@ static void print_range_change(const struct fy_diff_mapping *row, bool *is_first
     }
 }
 
-static void print_mapping(const struct change_printer *printer, const struct fy_diff_mapping *row)
+static void print_mapping(const struct change_printer *printer, const struct fy_diff_mapping *row, bool is_compared)
 {
-    bool is_first = true;
+    bool is_first = true, is_changed = is_compared && (!row->a || !row->b || row->changes);
     char protection[IMAGE_PROTECTION_SIZE];
     const struct fy_explore_mapping *shown = row->b ? row->b : row->a;
-    if (row->a && row->b && !row->changes && !fy_diff_pages_differ(&row->pages))
+    if (!is_changed && !fy_diff_pages_differ(&row->pages))
         return;
     FY_AUTO_FREE char *what = image_mapping_text(row->b ? printer->b : printer->a, shown);
     image_protection_text(shown, protection);
     (void)printf("  %" PRIx64 "-%" PRIx64 " %s %s", shown->start, shown->end, protection, or_unknown(what));
-    print_range_change(row, &is_first);
+    if (is_changed)
+        print_range_change(row, &is_first);
     print_pages(&row->pages, is_first ? ": " : "; ");
     (void)putchar('\n');
 }
@@ -196,7 +197,7 @@ static void print_task(const struct change_printer *printer, const struct fy_dif
     for (size_t i = 0; i < task->descriptor_count; i++)
         print_descriptor(printer, &task->descriptors[i]);
     for (size_t i = 0; i < task->mapping_count; i++)
-        print_mapping(printer, &task->mappings[i]);
+        print_mapping(printer, &task->mappings[i], task->mappings_compared);
 }
 
 /* ---- all ---- */

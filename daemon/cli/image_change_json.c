@@ -117,10 +117,12 @@ static void add_task(struct fy_json *json, const struct change_printer *printer,
     add_changes(json, task->changes);
     add_task_side(json, "a", task->a, task->command_a);
     add_task_side(json, "b", task->b, task->command_b);
+    fy_json_bool(json, "descriptors_compared", task->descriptors_compared);
     fy_json_open_array(json, "descriptors");
     for (size_t i = 0; i < task->descriptor_count; i++)
         add_descriptor(json, printer, &task->descriptors[i]);
     fy_json_close_array(json);
+    fy_json_bool(json, "mappings_compared", task->mappings_compared);
     fy_json_open_array(json, "mappings");
     for (size_t i = 0; i < task->mapping_count; i++)
         add_mapping(json, printer, &task->mappings[i]);

@@ -30,6 +30,8 @@ char *image_mapping_text(const struct fy_explore *explore, const struct fy_explo
     char *shown = NULL;
     if (mapping->status & FY_MAPPING_HEAP)
         return strdup("[heap]");
+    if (mapping->flags & MAP_GROWSDOWN)
+        return strdup("[stack]");
     fy_buf_init(&text, 0);
     if (fy_explore_mapping_text(explore, mapping, &text, NULL) == 0)
         shown = text.size ? fy_text_printable((const char *)text.data, text.size) : strdup("anonymous");

@@ -34,13 +34,13 @@ static unsigned compare_task(const struct fy_diff_task *task)
     unsigned changes = 0;
     if (!a || !b)
         return 0;
-    if (a->state != b->state)
+    if (a->state != b->state && a->state != FY_TASK_NOT_KNOWN && b->state != FY_TASK_NOT_KNOWN)
         changes |= FY_DIFF_STATE;
     if (differ(a->comm, b->comm) || differ(task->command_a, task->command_b))
         changes |= FY_DIFF_COMMAND;
-    if (a->ppid != b->ppid)
+    if (a->ppid != b->ppid && a->state != FY_TASK_NOT_KNOWN && b->state != FY_TASK_NOT_KNOWN)
         changes |= FY_DIFF_PARENT;
-    if (a->thread_count != b->thread_count)
+    if (a->thread_count != b->thread_count && a->thread_count && b->thread_count)
         changes |= FY_DIFF_THREADS;
     return changes;
 }
@@ -89,6 +89,22 @@ static int compare_memory(const struct fy_diff_side *a, const struct fy_diff_sid
     return status;
 }
 
+/* A zombie has neither mappings nor descriptors; of other tasks the images may be missing. */
+static bool is_zombie(const struct fy_explore_task *task)
+{
+    return task->state == FY_TASK_ZOMBIE;
+}
+
+static bool knows_mappings(const struct fy_explore_task *task)
+{
+    return !task || task->has_mm || is_zombie(task);
+}
+
+static bool knows_descriptors(const struct fy_explore_task *task)
+{
+    return task && (task->has_ids || is_zombie(task));
+}
+
 /* What is made so far is in `task` also on failure. */
 static int fill_task(const struct fy_diff_side *a, const struct fy_diff_side *b, struct fy_diff_task *task,
                      struct fy_error *err)
@@ -98,8 +114,10 @@ static int fill_task(const struct fy_diff_side *a, const struct fy_diff_side *b,
     task->command_a = command_of(a, task->a);
     task->command_b = command_of(b, task->b);
     task->changes = compare_task(task);
+    task->mappings_compared = knows_mappings(task->a) && knows_mappings(task->b);
+    task->descriptors_compared = knows_descriptors(task->a) && knows_descriptors(task->b);
     int status = fy_diff_mappings(a, task->a, b, task->b, &mappings, err);
-    if (status == 0 && task->a && task->b)
+    if (status == 0 && task->descriptors_compared)
         status = fy_diff_descriptors(a, task->a, b, task->b, &descriptors, err);
     if (status == 0)
         status = compare_memory(a, b, &mappings, task, err);
@@ -243,7 +261,7 @@ bool fy_diff_task_differs(const struct fy_diff_task *task)
 {
     if (!task->a || !task->b || task->changes || task->descriptor_count || fy_diff_pages_differ(&task->pages))
         return true;
-    for (size_t i = 0; i < task->mapping_count; i++)
+    for (size_t i = 0; task->mappings_compared && i < task->mapping_count; i++)
         if (!task->mappings[i].a || !task->mappings[i].b || task->mappings[i].changes)
             return true;
     return false;

@@ -29,7 +29,7 @@ static int compare_places(const void *left, const void *right)
 static int load_half(struct half *half, struct fy_error *err)
 {
     size_t kept = 0;
-    if (shared_views_make(half->side->dir_fd, half->side->explore, &half->by_memory, err) < 0 ||
+    if (fy_shared_views_make(half->side->dir_fd, half->side->explore, &half->by_memory, err) < 0 ||
         fy_memory_list(half->side->dir_fd, &half->ids, &half->count, err) < 0)
         return -1;
     for (size_t i = 0; i < half->by_memory.count; i++)
@@ -56,7 +56,7 @@ static void half_done(struct half *half)
 static bool find_partner(const struct half *half, uint64_t id, const struct half *other, uint64_t *partner)
 {
     bool is_mapped = false;
-    for (size_t i = shared_views_find(&half->by_memory, id);
+    for (size_t i = fy_shared_views_find(&half->by_memory, id);
          i < half->by_memory.count && half->by_memory.items[i].memory == id; i++) {
         const struct shared_view *found = vector_find(&other->by_place, &half->by_memory.items[i], compare_places);
         is_mapped = true;

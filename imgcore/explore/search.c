@@ -31,7 +31,7 @@ static const struct fy_explore_task *find_task(const struct fy_explore *explore,
 static void name_place(const struct search *search, struct fy_search_hit *hit)
 {
     if (hit->is_shared) {
-        const struct shared_view *view = shared_views_of(&search->views, hit->memory, hit->address);
+        const struct shared_view *view = fy_shared_views_of(&search->views, hit->memory, hit->address);
         if (!view)
             return;
         hit->mapping = view->mapping;
@@ -82,7 +82,7 @@ static int lead_through(struct search *search, const struct fy_memory *memory, u
                         struct fy_error *err)
 {
     size_t got = 0;
-    uint8_t *room = window_room(&search->window, *address, err);
+    uint8_t *room = fy_window_room(&search->window, *address, err);
     if (!room) {
         *is_fatal = true;
         return -1;
@@ -91,7 +91,7 @@ static int lead_through(struct search *search, const struct fy_memory *memory, u
         return -1;
     search->summary.searched_bytes += got;
     *address += got;
-    if (window_filled(&search->window, got, err) == 0)
+    if (fy_window_filled(&search->window, got, err) == 0)
         return 0;
     *is_fatal = true;
     return -1;
@@ -116,7 +116,7 @@ static bool search_runs(struct search *search, const struct fy_memory *memory, s
         if (lead_through(search, memory, &address, &is_fatal, err) < 0 || address == before)
             i++;
     }
-    return is_fatal || (window_finish(&search->window, err) < 0);
+    return is_fatal || (fy_window_finish(&search->window, err) < 0);
 }
 
 /* True: the whole search is to end with `err`. */
@@ -128,7 +128,7 @@ static bool search_memory(struct search *search, int dir_fd, struct fy_error *er
     const char *whose = search->memory.is_shared ? "shared memory" : "task";
     search->task = search->memory.is_shared ? NULL : find_task(search->explore, search->memory.id);
     if (fy_memory_open(dir_fd, &search->memory, &memory, &trouble) == 0) {
-        window_init(&search->window, search->options->pattern, search->options->context_bytes, on_match, search);
+        fy_window_init(&search->window, search->options->pattern, search->options->context_bytes, on_match, search);
         is_fatal = search_runs(search, memory, &trouble);
         fy_error_propagate(&trouble, fy_memory_trouble(memory));
     }
@@ -148,7 +148,7 @@ static bool is_wanted(const struct search *search, const struct fy_memory_id *id
     uint32_t pid = search->options->pid;
     if (pid == 0 || (!id->is_shared && id->id == pid))
         return true;
-    for (size_t i = shared_views_find(&search->views, id->id);
+    for (size_t i = fy_shared_views_find(&search->views, id->id);
          id->is_shared && i < search->views.count && search->views.items[i].memory == id->id; i++)
         if (search->views.items[i].pid == pid)
             return true;
@@ -187,7 +187,7 @@ int fy_search_set(int dir_fd, const struct fy_explore *explore, const struct fy_
     search->options = options;
     search->on_hit = on_hit;
     search->data = data;
-    int status = shared_views_make(dir_fd, explore, &search->views, &trouble);
+    int status = fy_shared_views_make(dir_fd, explore, &search->views, &trouble);
     if (status == 0)
         status = search_all(search, dir_fd, &trouble);
     *summary = search->summary;

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-void window_init(struct window *window, struct fy_pattern *pattern, size_t context_bytes, window_match_fn *on_match,
-                 void *context)
+void fy_window_init(struct window *window, struct fy_pattern *pattern, size_t context_bytes, window_match_fn *on_match,
+                    void *context)
 {
     window->pattern = pattern;
     window->context_bytes =
@@ -63,7 +63,7 @@ static void slide(struct window *window)
     window->next -= dropped;
 }
 
-int window_finish(struct window *window, struct fy_error *err)
+int fy_window_finish(struct window *window, struct fy_error *err)
 {
     if (search_until(window, window->size, true, err) < 0)
         return -1;
@@ -71,9 +71,9 @@ int window_finish(struct window *window, struct fy_error *err)
     return 0;
 }
 
-uint8_t *window_room(struct window *window, uint64_t address, struct fy_error *err)
+uint8_t *fy_window_room(struct window *window, uint64_t address, struct fy_error *err)
 {
-    if (address != window->address + window->size && window_finish(window, err) < 0)
+    if (address != window->address + window->size && fy_window_finish(window, err) < 0)
         return NULL;
     if (window->size == 0)
         window->address = address;
@@ -82,7 +82,7 @@ uint8_t *window_room(struct window *window, uint64_t address, struct fy_error *e
     return window->data + window->size;
 }
 
-int window_filled(struct window *window, size_t count, struct fy_error *err)
+int fy_window_filled(struct window *window, size_t count, struct fy_error *err)
 {
     window->size += count;
     return window->size > WINDOW_AHEAD_BYTES ? search_until(window, window->size - WINDOW_AHEAD_BYTES, false, err) : 0;

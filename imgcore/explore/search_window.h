@@ -32,14 +32,14 @@ struct window {
     uint8_t data[WINDOW_BYTES];
 };
 
-void window_init(struct window *window, struct fy_pattern *pattern, size_t context_bytes, window_match_fn *on_match,
-                 void *context);
+void fy_window_init(struct window *window, struct fy_pattern *pattern, size_t context_bytes, window_match_fn *on_match,
+                    void *context);
 /* Where the bytes from `address` on are to be put, at least WINDOW_STEP_BYTES of them. An address that is not the next
  * one begins a new area of memory, after what is left of the last has been searched. NULL with an error. */
-uint8_t *window_room(struct window *window, uint64_t address, struct fy_error *err);
+uint8_t *fy_window_room(struct window *window, uint64_t address, struct fy_error *err);
 /* `count` bytes are there. 0, also when on_match has had enough (is_over); -1 when the pattern takes too much work. */
-int window_filled(struct window *window, size_t count, struct fy_error *err);
+int fy_window_filled(struct window *window, size_t count, struct fy_error *err);
 /* The area ends here. */
-int window_finish(struct window *window, struct fy_error *err);
+int fy_window_finish(struct window *window, struct fy_error *err);
 
 #endif

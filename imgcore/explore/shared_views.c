@@ -79,7 +79,7 @@ static int collect(const struct fy_explore *explore, const memory_files *files, 
     return 0;
 }
 
-int shared_views_make(int dir_fd, const struct fy_explore *explore, shared_views *views, struct fy_error *err)
+int fy_shared_views_make(int dir_fd, const struct fy_explore *explore, shared_views *views, struct fy_error *err)
 {
     memory_files files = {0};
     shared_views made = {0};
@@ -93,7 +93,7 @@ int shared_views_make(int dir_fd, const struct fy_explore *explore, shared_views
     return 0;
 }
 
-size_t shared_views_find(const shared_views *views, uint64_t memory)
+size_t fy_shared_views_find(const shared_views *views, uint64_t memory)
 {
     size_t low = 0, high = views->count;
     while (low < high) {
@@ -106,9 +106,9 @@ size_t shared_views_find(const shared_views *views, uint64_t memory)
     return low;
 }
 
-const struct shared_view *shared_views_of(const shared_views *views, uint64_t memory, uint64_t offset)
+const struct shared_view *fy_shared_views_of(const shared_views *views, uint64_t memory, uint64_t offset)
 {
-    for (size_t i = shared_views_find(views, memory); i < views->count && views->items[i].memory == memory; i++) {
+    for (size_t i = fy_shared_views_find(views, memory); i < views->count && views->items[i].memory == memory; i++) {
         const struct fy_explore_mapping *mapping = views->items[i].mapping;
         if (offset >= mapping->offset_bytes && offset - mapping->offset_bytes < mapping->end - mapping->start)
             return &views->items[i];

@@ -281,6 +281,22 @@ Test(diff, tasks_come_and_go)
     sets_done();
 }
 
+Test(diff, what_a_set_does_not_say_is_no_change)
+{
+    const struct made_piece one[] = {{0x10000, 1, 4}, {0}};
+    const struct made_mapping maps[] = {{0x10000, 0x20000, 3, HEAP, 0}};
+    two_sets_of_task5(maps, 1, maps, 1);
+    memory(&set_a, "pagemap-5.img", 1, one, "x");
+    memory(&set_b, "pagemap-5.img", 1, one, "x");
+    scratch_remove(&set_a, "mm-5.img");
+    cr_assert_eq(make(), 0, "%s", err.message);
+    cr_expect_not(fy_diff_task_differs(&diff.tasks[0]));
+    cr_expect_not(diff.tasks[0].mappings_compared);
+    expect_pages("all", &diff.pages, PAGES(.equal = 1));
+    finish();
+    sets_done();
+}
+
 Test(diff, damaged_memory_is_named)
 {
     const struct made_mapping maps[] = {{0x10000, 0x20000, 3, HEAP, 0}};

@@ -45,22 +45,22 @@ static void begin(struct fy_pattern *pattern, size_t context)
 {
     memset(&hits, 0, sizeof(hits));
     context_bytes = context;
-    window_init(&window, pattern, context, on_match, NULL);
+    fy_window_init(&window, pattern, context, on_match, NULL);
 }
 
 static void feed(uint64_t address, const void *data, size_t size)
 {
     struct fy_error err = FY_ERROR_INIT;
-    uint8_t *room = window_room(&window, address, &err);
+    uint8_t *room = fy_window_room(&window, address, &err);
     cr_assert_not_null(room, "%s", err.message);
     memcpy(room, data, size);
-    cr_assert_eq(window_filled(&window, size, &err), 0, "%s", err.message);
+    cr_assert_eq(fy_window_filled(&window, size, &err), 0, "%s", err.message);
 }
 
 static void finish(void)
 {
     struct fy_error err = FY_ERROR_INIT;
-    cr_assert_eq(window_finish(&window, &err), 0, "%s", err.message);
+    cr_assert_eq(fy_window_finish(&window, &err), 0, "%s", err.message);
 }
 
 static struct fy_pattern *pattern_of(enum fy_pattern_kind kind, const char *text)
@@ -255,9 +255,9 @@ Test(search_window, a_hostile_pattern_ends)
         struct fy_error err = FY_ERROR_INIT;
         struct fy_pattern *pattern = pattern_of(FY_PATTERN_REGEX, patterns[i]);
         begin(pattern, 0);
-        uint8_t *room = window_room(&window, BASE, &err);
+        uint8_t *room = fy_window_room(&window, BASE, &err);
         memcpy(room, data, WINDOW_STEP_BYTES);
-        int status = window_filled(&window, WINDOW_STEP_BYTES, &err);
+        int status = fy_window_filled(&window, WINDOW_STEP_BYTES, &err);
         cr_expect(status < 0, "%s", patterns[i]);
         cr_expect_eq(err.code, FY_E_LIMIT, "%s: %s", patterns[i], err.message);
         cr_expect_not_null(strstr(err.message, "at address 0x7f00"), "%s", err.message);
@@ -275,8 +275,8 @@ Test(search_window, work_that_is_not_counted_ends_too)
     int status = 0;
     begin(pattern, 0);
     for (uint64_t at = BASE; status == 0 && at < BASE + (1 << 20); at += WINDOW_STEP_BYTES) {
-        memset(window_room(&window, at, &err), 'a', WINDOW_STEP_BYTES);
-        status = window_filled(&window, WINDOW_STEP_BYTES, &err);
+        memset(fy_window_room(&window, at, &err), 'a', WINDOW_STEP_BYTES);
+        status = fy_window_filled(&window, WINDOW_STEP_BYTES, &err);
     }
     cr_expect_eq(status, -1);
     cr_expect_eq(err.code, FY_E_LIMIT);

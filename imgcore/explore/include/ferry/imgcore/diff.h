@@ -62,6 +62,8 @@ struct fy_diff_task {
     size_t descriptor_count;
     struct fy_diff_mapping *mappings;
     size_t mapping_count;
+    /* Both sets say what they are. If not (a pre-dump has memory only), new and gone ones mean nothing. */
+    bool mappings_compared, descriptors_compared;
     uint32_t page_bytes;
     struct fy_diff_pages pages; /* of all mappings, and those of no mapping */
 };
