@@ -12,7 +12,7 @@ static uint64_t cut(const ProtobufCMessageDescriptor *descriptor, uint32_t tag, 
 
 uint64_t fy_wire_number(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size, uint32_t tag)
 {
-    struct fy_wire wire = {data, data + size};
+    struct fy_wire wire = {data, size > 0 ? data + size : data}; /* an empty message may have no bytes at all */
     struct fy_wire_field field;
     uint64_t value = 0;
 
