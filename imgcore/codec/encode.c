@@ -94,13 +94,14 @@ static int read_entry(struct encoder *encoder, struct fy_error *err)
     encoder->has_override = false;
     encoder->entry = &frame;
     encoder->depth = 0;
-    fy_encode_extra_reset(encoder);
+    if (type->payload != FY_PAYLOAD_NONE)
+        fy_encode_extra_reset(encoder);
     if (fy_encode_object(encoder, &frame, encoder->entry_number > 0 && type->rest ? type->rest : type->first, err) < 0)
         return -1;
     if (fy_error_is_set(&encoder->missing) || fy_error_is_set(&encoder->missing_in_extra))
         if (judge_missing(encoder, err) < 0)
             return -1;
-    return fy_encode_finish_extra(encoder, err);
+    return type->payload == FY_PAYLOAD_NONE ? fy_encode_out_entry(encoder, err) : fy_encode_finish_extra(encoder, err);
 }
 
 static int read_entries(struct encoder *encoder, struct fy_error *err)
