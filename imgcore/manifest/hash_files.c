@@ -127,12 +127,14 @@ static int hash_one(struct pool *pool, struct hasher *hasher, int fd, const stru
 static int hash_run(struct pool *pool, struct hasher *hasher, const struct run *run, uint8_t *buffer,
                     struct fy_error *err)
 {
-    uint64_t begin = run->first * FY_MANIFEST_CHUNK_BYTES, data_at = 0;
+    uint64_t begin = run->first * FY_MANIFEST_CHUNK_BYTES, size = run->count * FY_MANIFEST_CHUNK_BYTES, data_at;
     FY_AUTO_CLOSE int fd = open_job(pool->dir_fd, run->job, err);
 
     if (fd < 0)
         return -1;
-    (void)posix_fadvise(fd, (off_t)begin, (off_t)(run->count * FY_MANIFEST_CHUNK_BYTES), POSIX_FADV_WILLNEED);
+    data_at = next_data(fd, begin);
+    if (data_at < begin + size) /* reading ahead in a hole would fill memory with zeros */
+        (void)posix_fadvise(fd, (off_t)begin, (off_t)size, POSIX_FADV_WILLNEED);
     for (uint64_t i = run->first; i < run->first + run->count; i++) {
         uint64_t end = (i + 1) * FY_MANIFEST_CHUNK_BYTES;
         if (data_at < end)
