@@ -40,7 +40,7 @@ int fy_manifest_sign(struct fy_manifest *manifest, const char *key, size_t size,
         keep(manifest, blob.data, blob.size, parsed.public_key, err) < 0)
         return -1;
     if (fingerprint)
-        fy_ssh_fingerprint(parsed.public_key, fingerprint);
+        fy_sshsig_fingerprint(parsed.public_key, fingerprint);
     return 0;
 }
 
@@ -57,7 +57,7 @@ int fy_manifest_import_signature(struct fy_manifest *manifest, const char *text,
         keep(manifest, blob.data, blob.size, public_key, err) < 0)
         return -1;
     if (fingerprint)
-        fy_ssh_fingerprint(public_key, fingerprint);
+        fy_sshsig_fingerprint(public_key, fingerprint);
     return 0;
 }
 
@@ -115,7 +115,7 @@ static int judge(const struct signature *signature, const char *line, const stru
 
     if (fy_sshsig_verify(signature->data, signature->size, line, public_key, err) < 0)
         return fy_error_wrap(err, "the signature");
-    fy_ssh_fingerprint(public_key, fingerprint);
+    fy_sshsig_fingerprint(public_key, fingerprint);
     signer = find_signer(signers, public_key, now_s, &reason);
     if (!signer)
         return fy_error_set(err, FY_E_VERIFY, "the signature by %s does not count: %s (%s)", fingerprint, reason,

@@ -149,7 +149,7 @@ int fy_sshsig_verify(const void *blob, size_t size, const char *message, uint8_t
     return 0;
 }
 
-void fy_ssh_fingerprint(const uint8_t public_key[SSH_PUBLIC_BYTES], char fingerprint[FY_FINGERPRINT_SIZE])
+void fy_sshsig_fingerprint(const uint8_t public_key[SSH_PUBLIC_BYTES], char fingerprint[FY_FINGERPRINT_SIZE])
 {
     /* The blob of an ed25519 key always begins so. */
     uint8_t blob[4 + 11 + 4 + SSH_PUBLIC_BYTES] = "\0\0\0\13" SSH_KEY_TYPE "\0\0\0\40";

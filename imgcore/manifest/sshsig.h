@@ -20,6 +20,6 @@ int fy_sshsig_sign(const struct ssh_key *key, const char *message, struct fy_buf
  * FY_E_UNSUPPORTED for other kinds of keys, FY_E_FORMAT, FY_E_VERIFY. */
 int fy_sshsig_verify(const void *blob, size_t size, const char *message, uint8_t public_key[SSH_PUBLIC_BYTES],
                      struct fy_error *err);
-void fy_ssh_fingerprint(const uint8_t public_key[SSH_PUBLIC_BYTES], char fingerprint[FY_FINGERPRINT_SIZE]);
+void fy_sshsig_fingerprint(const uint8_t public_key[SSH_PUBLIC_BYTES], char fingerprint[FY_FINGERPRINT_SIZE]);
 
 #endif

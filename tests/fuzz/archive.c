@@ -1,5 +1,6 @@
 /* Sets from bytes. The directory is made once a process and used again, since making files is most of the cost. */
 #include "archive.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +154,7 @@ static void write_file(const struct archive_file *file)
     memcpy(place.there[place.count].name, file->name, sizeof(file->name));
     place.there[place.count++].in_parent = file->in_parent;
     if (file->in_parent)
-        (void)symlinkat("../before", place.set_fd, "parent");
+        must(symlinkat("../before", place.set_fd, "parent") == 0 || errno == EEXIST, "parent");
 }
 
 int archive_unpack(const struct archive *archive)
