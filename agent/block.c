@@ -112,8 +112,8 @@ int fy_block_write(const struct fy_block *block, const uint8_t *body, int fd, co
     return 0;
 }
 
-void fy_block_tree_update(XXH3_state_t *tree, uint64_t xxh3)
+uint64_t fy_block_record(const struct fy_block *block, uint32_t file)
 {
-    uint64_t word = htole64(xxh3);
-    (void)XXH3_64bits_update(tree, &word, sizeof word);
+    const uint64_t words[] = {htole64(file), htole64(block->offset), htole64(block->raw_bytes), htole64(block->xxh3)};
+    return htole64(XXH3_64bits(words, sizeof words));
 }

@@ -33,7 +33,7 @@ void fy_block_pack(struct fy_block *block, uint8_t *data);
 int fy_block_check(const struct fy_block *block, size_t body_bytes, struct fy_error *err);
 /* Checks the hash and writes the pieces to `fd`; what is zero stays a hole. FY_E_VERIFY, FY_E_NOSPACE, FY_E_IO. */
 int fy_block_write(const struct fy_block *block, const uint8_t *body, int fd, const char *name, struct fy_error *err);
-/* Hash of hashes: the file's own, over the blocks' in order. */
-void fy_block_tree_update(XXH3_state_t *tree, uint64_t xxh3);
+/* What the hash of a set is made of, one word for each chunk: where the block belongs and what is in it. */
+uint64_t fy_block_record(const struct fy_block *block, uint32_t file);
 
 #endif

@@ -59,7 +59,17 @@ static void cleanup_dir(DIR **dir)
         (void)closedir(*dir);
 }
 
-int fy_image_files_list(int dir_fd, struct fy_image_files *files, struct fy_error *err)
+static bool is_of_pages(const char *name)
+{
+    return strncmp(name, "pages-", 6) == 0;
+}
+
+static bool is_dot(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static int list(int dir_fd, bool growing, struct fy_image_files *files, struct fy_error *err)
 {
     int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     FY_CLEANUP(cleanup_dir) DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -73,7 +83,7 @@ int fy_image_files_list(int dir_fd, struct fy_image_files *files, struct fy_erro
     size_t capacity = 0;
     struct dirent *entry;
     while ((entry = readdir(dir))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (is_dot(entry->d_name) || (growing && !is_of_pages(entry->d_name)))
             continue;
         if (list_entry(dir_fd, entry->d_name, &found, &capacity, err) < 0) {
             fy_image_files_done(&found);
@@ -84,4 +94,14 @@ int fy_image_files_list(int dir_fd, struct fy_image_files *files, struct fy_erro
         qsort(found.items, found.count, sizeof *found.items, by_name);
     *files = found;
     return 0;
+}
+
+int fy_image_files_list(int dir_fd, struct fy_image_files *files, struct fy_error *err)
+{
+    return list(dir_fd, false, files, err);
+}
+
+int fy_image_files_list_growing(int dir_fd, struct fy_image_files *files, struct fy_error *err)
+{
+    return list(dir_fd, true, files, err);
 }

@@ -21,6 +21,9 @@ struct fy_image_files {
 
 /* FY_E_VERIFY for anything that is not a regular file with a plain name, FY_E_LIMIT beyond FY_MAX_IMAGE_FILES. */
 int fy_image_files_list(int dir_fd, struct fy_image_files *files, struct fy_error *err);
+/* Of a directory that CRIU still writes to: only the files that it does nothing but append to, which are those that
+ * hold pages. */
+int fy_image_files_list_growing(int dir_fd, struct fy_image_files *files, struct fy_error *err);
 void fy_image_files_done(struct fy_image_files *files);
 
 #endif

@@ -99,8 +99,7 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 
 static bool in_images(const Ferry__Peer__Frame *frame)
 {
-    return frame->kind_case == FERRY__PEER__FRAME__KIND_FILE_BEGIN ||
-           frame->kind_case == FERRY__PEER__FRAME__KIND_CHUNK ||
+    return frame->kind_case == FERRY__PEER__FRAME__KIND_CHUNK ||
            frame->kind_case == FERRY__PEER__FRAME__KIND_FILE_END ||
            frame->kind_case == FERRY__PEER__FRAME__KIND_SET_END;
 }
@@ -140,7 +139,7 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RESOLVE && !after_offer)
         fy_destination_resolve(receiver, frame->resolve);
     else if (in_images(frame) && phase == FY_DESTINATION_RECEIVE && receiver->receive) {
-        fy_destination_expect(receiver, "more of the image set", receiver->host->settings->timeouts.link_ms);
+        fy_destination_expect_images(receiver, "more of the image set");
         fy_receive_set_frame(receiver->receive, frame, body, body_bytes);
     } else if (frame->kind_case == FERRY__PEER__FRAME__KIND_PREPARE && before_restore && !receiver->prepare_wanted)
         source_prepares(receiver);

@@ -66,6 +66,7 @@ struct fy_receiver {
     bool prepare_wanted; /* PREPARE came before the check was over */
     bool staged;         /* addresses are up behind their guard */
     bool was_cancelled;
+    uint32_t kept_chunks;
     uint64_t acknowledged_bytes;
     uint64_t phase_start_ns; /* of CHECK, RESTORE and RUN, for what is told to the source */
     uint64_t check_us;
@@ -82,6 +83,8 @@ bool fy_destination_is_over(struct fy_receiver *receiver);
 void fy_destination_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer);
 void fy_destination_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolve *resolve);
 void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_bytes);
+/* A dump pauses for as long as it likes, within the source's own limit for the freeze. */
+void fy_destination_expect_images(struct fy_receiver *receiver, const char *what);
 void fy_destination_acknowledge(struct fy_receiver *receiver);
 void fy_destination_prepare(struct fy_receiver *receiver);
 void fy_destination_commit(struct fy_receiver *receiver);

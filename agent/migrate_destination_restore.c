@@ -20,13 +20,14 @@ void fy_destination_acknowledge(struct fy_receiver *receiver)
     if (receiver->report.bytes_sent == receiver->acknowledged_bytes)
         return;
     receiver->acknowledged_bytes = receiver->report.bytes_sent;
-    if (fy_migrate_send_received(&receiver->session, receiver->acknowledged_bytes, &err) < 0)
+    if (fy_migrate_send_received(&receiver->session, receiver->kept_chunks, receiver->acknowledged_bytes, &err) < 0)
         fy_destination_fail(receiver, &err);
 }
 
-static void received(uint64_t bytes, void *data)
+static void received(uint32_t chunks, uint64_t bytes, void *data)
 {
     struct fy_receiver *receiver = data;
+    receiver->kept_chunks = chunks;
     receiver->report.bytes_sent = bytes;
     if (receiver->phase == FY_DESTINATION_RECEIVE)
         fy_destination_acknowledge(receiver);
@@ -90,6 +91,13 @@ static void set_arrived(const struct fy_error *err, void *data)
     fy_destination_fail(receiver, &failure);
 }
 
+void fy_destination_expect_images(struct fy_receiver *receiver, const char *what)
+{
+    uint64_t day_ms = 24u * 3600u * 1000u;
+    uint64_t hold_ms = receiver->offer->hold_ms < day_ms ? receiver->offer->hold_ms : day_ms;
+    fy_destination_expect(receiver, what, hold_ms + receiver->host->settings->timeouts.link_ms);
+}
+
 void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_bytes)
 {
     static const struct fy_receive_set_events events = {
@@ -103,11 +111,7 @@ void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_b
         fy_destination_fail(receiver, &err);
         return;
     }
-    /* The source dumps before it sends; how long it may stay frozen is its own limit. */
-    uint64_t day_ms = 24u * 3600u * 1000u;
-    uint64_t hold_ms = receiver->offer->hold_ms < day_ms ? receiver->offer->hold_ms : day_ms;
-    fy_destination_expect(receiver, "the first byte of the image set",
-                          hold_ms + receiver->host->settings->timeouts.link_ms);
+    fy_destination_expect_images(receiver, "the first byte of the image set");
 }
 
 /* ---- RESTORE, PREPARED ---- */

@@ -79,10 +79,11 @@ int fy_migrate_send_resolve(struct fy_session *session, const char *job_id, bool
     return fy_session_send(session, &frame, NULL, 0, err);
 }
 
-int fy_migrate_send_received(struct fy_session *session, uint64_t bytes, struct fy_error *err)
+int fy_migrate_send_received(struct fy_session *session, uint32_t chunks, uint64_t bytes, struct fy_error *err)
 {
     Ferry__Peer__Received received = FERRY__PEER__RECEIVED__INIT;
     received.bytes = bytes;
+    received.chunks = chunks;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(received, FERRY__PEER__FRAME__KIND_RECEIVED, &received);
     return fy_session_send(session, &frame, NULL, 0, err);
 }

@@ -16,7 +16,7 @@ int fy_migrate_connect(const struct fy_host *host, const struct fy_peer_settings
 int fy_migrate_send_prepare(struct fy_session *session, struct fy_error *err);
 int fy_migrate_send_commit(struct fy_session *session, struct fy_error *err);
 int fy_migrate_send_resolve(struct fy_session *session, const char *job_id, bool commit, struct fy_error *err);
-int fy_migrate_send_received(struct fy_session *session, uint64_t bytes, struct fy_error *err);
+int fy_migrate_send_received(struct fy_session *session, uint32_t chunks, uint64_t bytes, struct fy_error *err);
 int fy_migrate_send_done(struct fy_session *session, pid_t root_pid, uint64_t resume_us, struct fy_error *err);
 int fy_migrate_send_abort(struct fy_session *session, const struct fy_error *reason, struct fy_error *err);
 /* `reason` may be NULL: the source asked for it. */

@@ -166,8 +166,9 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
         return; /* what was on its way when we gave up */
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_ANSWER && phase == FY_SOURCE_OFFER)
         fy_source_setup_answer(migration, frame->answer);
-    else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RECEIVED && phase == FY_SOURCE_SEND)
-        fy_source_transfer_received(migration, frame->received->bytes);
+    else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RECEIVED && phase >= FY_SOURCE_DUMP &&
+             phase <= FY_SOURCE_SEND)
+        fy_source_transfer_received(migration, frame->received);
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_PREPARED && phase == FY_SOURCE_PREPARE)
         fy_source_decide(migration);
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_DONE && phase == FY_SOURCE_COMMIT)

@@ -3,9 +3,9 @@
  *     INSPECT  is the workload here, which CRIU, is the service address ours?
  *     CONNECT  SSH to the peer's agent, hello
  *     OFFER    the destination answers item by item             (a dry run ends here)
- *     DUMP     CRIU freezes and writes, then is held at post-dump; downtime starts
- *     CHECK    the image set is verified before a byte of it leaves
- *     SEND     all files, acknowledged
+ *     DUMP     CRIU freezes and writes, then is held at post-dump; downtime starts; pages are sent as they are written
+ *     CHECK    the image set is verified, but for the content of pages; the rest of it is sent meanwhile
+ *     SEND     until all of it is acknowledged
  *     PREPARE  the destination restores and holds
  *     ---- the decision: until here every failure ends in ROLLBACK and the workload runs on ----
  *     KILL     CRIU is released to kill the tasks here
@@ -76,6 +76,8 @@ struct fy_migration {
     unsigned open_timers;
     unsigned redials;
 
+    bool set_queued;     /* the whole image set is on its way */
+    bool set_kept;       /* and has arrived */
     bool prepare_sent;   /* the destination may be holding a copy that waits for a decision */
     bool peer_knows_end; /* it has said Done or Aborted, or never accepted */
     bool keep_images;    /* the only copy left: never remove it */
@@ -98,7 +100,7 @@ void fy_source_setup_start(struct fy_migration *migration);
 void fy_source_setup_greeted(struct fy_migration *migration);
 void fy_source_setup_answer(struct fy_migration *migration, const Ferry__Peer__Answer *answer);
 void fy_source_transfer_start(struct fy_migration *migration);
-void fy_source_transfer_received(struct fy_migration *migration, uint64_t bytes);
+void fy_source_transfer_received(struct fy_migration *migration, const Ferry__Peer__Received *received);
 void fy_source_prepare(struct fy_migration *migration);
 void fy_source_decide(struct fy_migration *migration);
 void fy_source_killed(struct fy_migration *migration);

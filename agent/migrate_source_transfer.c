@@ -1,4 +1,5 @@
-/* DUMP, CHECK, SEND: from the freeze to the last acknowledged byte. */
+/* DUMP, CHECK, SEND: from the freeze to the last acknowledged byte. Pages are sent from when CRIU writes the first;
+ * CHECK reads all but these, and what is left goes out meanwhile. */
 #include "migrate_check.h"
 #include "migrate_source.h"
 
@@ -54,55 +55,68 @@ static void dump_done(struct fy_dump *dump, enum fy_workload_state state, const 
         fy_source_try_end(migration);
 }
 
-/* ---- SEND ---- */
+/* ---- SEND, beside DUMP and CHECK ---- */
 
-static void sent(const struct fy_error *err, uint64_t bytes, void *data)
+/* PREPARE follows the last byte at once, when the set has been found whole; that the bytes have arrived is acknowledged
+ * on its own. */
+static void prepare_if_sent(struct fy_migration *migration)
 {
-    (void)bytes;
+    struct fy_error failure = FY_ERROR_INIT;
+    if (migration->phase != FY_SOURCE_SEND || !migration->set_queued)
+        return;
+    if (!migration->prepare_sent) {
+        migration->prepare_sent = true;
+        if (fy_migrate_send_prepare(&migration->session, &failure) < 0) {
+            fy_source_fail(migration, &failure);
+            return;
+        }
+    }
+    if (migration->set_kept)
+        fy_source_prepare(migration);
+}
+
+static void set_queued(void *data)
+{
+    struct fy_migration *migration = data;
+    migration->set_queued = true;
+    prepare_if_sent(migration);
+}
+
+static void set_sent(const struct fy_error *err, void *data)
+{
     struct fy_migration *migration = data;
     migration->send = NULL;
     if (fy_source_is_over(migration))
         return;
-    struct fy_error failure = FY_ERROR_INIT;
     if (err) {
         fy_source_fail(migration, err);
         return;
     }
-    /* PREPARE follows the last byte at once; that the bytes have arrived is acknowledged on its own. */
-    migration->prepare_sent = true;
-    if (fy_migrate_send_prepare(&migration->session, &failure) < 0)
-        fy_source_fail(migration, &failure);
-    else if (migration->report.bytes_sent == migration->report.bytes_total)
-        fy_source_prepare(migration); /* a small set may be acknowledged before we hear that it is on its way */
+    migration->set_kept = true;
+    prepare_if_sent(migration);
 }
 
-void fy_source_transfer_received(struct fy_migration *migration, uint64_t bytes)
+void fy_source_transfer_received(struct fy_migration *migration, const Ferry__Peer__Received *received)
 {
-    if (bytes > migration->report.bytes_total || bytes < migration->report.bytes_sent) {
-        struct fy_error err = FY_ERROR_INIT;
-        fy_error_set(&err, FY_E_PROTOCOL, "%s acknowledges %llu bytes of %llu", migration->spec.peer,
-                     (unsigned long long)bytes, (unsigned long long)migration->report.bytes_total);
+    struct fy_error err = FY_ERROR_INIT;
+    struct fy_send_set_stats stats;
+    if (!migration->send || fy_send_set_acknowledged(migration->send, received, &err) < 0) {
+        fy_error_set(&err, FY_E_PROTOCOL, "%s acknowledges what was not sent", migration->spec.peer);
         fy_session_fail(&migration->session, &err);
         return;
     }
-    migration->report.bytes_sent = bytes;
-    if (bytes == migration->report.bytes_total && migration->prepare_sent)
-        fy_source_prepare(migration);
-    else
+    fy_send_set_get_stats(migration->send, &stats);
+    migration->report.bytes_sent = stats.kept_bytes;
+    migration->report.bytes_total = stats.total_bytes;
+    if (migration->phase == FY_SOURCE_SEND)
         fy_source_expect(migration, "the destination to acknowledge data", migration->host->settings->timeouts.link_ms);
 }
 
-static void send_set(struct fy_migration *migration)
+static int start_sending(struct fy_migration *migration, struct fy_error *err)
 {
-    struct fy_error err = FY_ERROR_INIT;
-    fy_source_enter(migration, FY_SOURCE_SEND);
-    if (fy_send_set_start(migration->host->loop, migration->images_dir, &migration->session, sent, migration,
-                          &migration->send, &err) < 0) {
-        fy_source_fail(migration, &err);
-        return;
-    }
-    migration->report.bytes_total = fy_send_set_total_bytes(migration->send);
-    fy_source_expect(migration, "the destination to acknowledge data", migration->host->settings->timeouts.link_ms);
+    static const struct fy_send_set_events events = {.queued = set_queued, .done = set_sent};
+    return fy_send_set_start(migration->host->loop, migration->images_dir, &migration->session, &events, migration,
+                             &migration->send, err);
 }
 
 /* ---- CHECK ---- */
@@ -122,8 +136,11 @@ static void checked(uv_work_t *work, int status)
         return;
     if (fy_error_is_set(&migration->work_error))
         fy_source_fail(migration, &migration->work_error);
-    else
-        send_set(migration);
+    else {
+        fy_source_enter(migration, FY_SOURCE_SEND);
+        fy_source_expect(migration, "the destination to acknowledge data", migration->host->settings->timeouts.link_ms);
+        prepare_if_sent(migration);
+    }
 }
 
 static void held(struct fy_dump *dump, void *data)
@@ -133,6 +150,7 @@ static void held(struct fy_dump *dump, void *data)
     if (migration->phase != FY_SOURCE_DUMP)
         return; /* rolling back: the driver has its decision */
     fy_source_enter(migration, FY_SOURCE_CHECK);
+    fy_send_set_complete(migration->send);
     if (uv_queue_work(migration->host->loop, &migration->work, check, checked) == 0) {
         migration->pending++;
         return;
@@ -155,6 +173,7 @@ void fy_source_transfer_start(struct fy_migration *migration)
     };
     struct fy_error err = FY_ERROR_INIT;
     fy_source_enter(migration, FY_SOURCE_DUMP);
-    if (fy_dump_start(migration->host, &request, &events, migration, &migration->dump, &err) < 0)
+    if (start_sending(migration, &err) < 0 ||
+        fy_dump_start(migration->host, &request, &events, migration, &migration->dump, &err) < 0)
         fy_source_fail(migration, &err);
 }

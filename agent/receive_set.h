@@ -1,6 +1,6 @@
-/* Receives an image set into a directory: FileBegin, Chunks, FileEnd … SetEnd, every step checked, blocks written by
- * the thread pool. Nothing of the peer is believed: names are plain and new, sizes stay within the space that was
- * offered, offsets have no gaps, hashes fit, counts add up. */
+/* Receives an image set into a directory: Chunks, ends of files and the end of the set, in any order, every step
+ * checked, blocks written by the thread pool. Nothing of the peer is believed: names are plain and new, sizes stay
+ * within the space that was offered, each block comes once and none is missing, hashes fit, counts add up. */
 #ifndef FERRY_AGENT_RECEIVE_SET_H
 #define FERRY_AGENT_RECEIVE_SET_H
 
@@ -9,8 +9,9 @@
 struct fy_receive_set;
 
 struct fy_receive_set_events {
-    /* More is safely in the directory; `bytes` so far. Called at each 8 MiB or so, and for the end of the set. */
-    void (*received)(uint64_t bytes, void *data);
+    /* The first `chunks` chunks by number are safely in the directory, `bytes` together. Called at each 2 MiB or so,
+     * and for the end of the set. */
+    void (*received)(uint32_t chunks, uint64_t bytes, void *data);
     /* The link should pause (true) because blocks wait to be written, or go on (false). */
     void (*pressure)(bool pause, void *data);
     /* Last and exactly once, never from within fy_receive_set_start(): the whole set is there (`err` NULL), or why not.
@@ -22,7 +23,7 @@ struct fy_receive_set_events {
 int fy_receive_set_start(uv_loop_t *loop, const char *directory, uint64_t limit_bytes,
                          const struct fy_receive_set_events *events, void *data, struct fy_receive_set **receive,
                          struct fy_error *err);
-/* Gives it one of the four frames (anything else is FY_E_PROTOCOL and ends it). `body` is copied. */
+/* Gives it one of the three frames (anything else is FY_E_PROTOCOL and ends it). `body` is copied. */
 void fy_receive_set_frame(struct fy_receive_set *receive, const Ferry__Peer__Frame *frame, const uint8_t *body,
                           size_t body_bytes);
 /* Ends early with this cause. */

@@ -1,5 +1,8 @@
-/* Sends the image set of one directory over a session: files in name order, blocks read, hashed and packed by the
- * thread pool a few ahead, sent in order, never more queued than the link wants. */
+/* Sends the image set of one directory over a session, from when CRIU begins to write it. Blocks are read, hashed and
+ * packed by the thread pool a few ahead, sent in order, never more queued than the link wants.
+ *
+ * While the set grows, the files that hold pages are followed, as they are only ever appended to; CRIU may still change
+ * the others. fy_send_set_complete() says that all is written. */
 #ifndef FERRY_AGENT_SEND_SET_H
 #define FERRY_AGENT_SEND_SET_H
 
@@ -7,19 +10,32 @@
 
 struct fy_send_set;
 
-/* Last and exactly once, never before the start call has returned: `err` is NULL when everything including SetEnd has
- * been queued on the link. `bytes` and `files`: what the set holds. The operation is freed after it. */
-typedef void (*fy_send_set_cb)(const struct fy_error *err, uint64_t bytes, void *data);
+struct fy_send_set_events {
+    /* Everything including SetEnd has been queued on the link. At most once, before `done`. */
+    void (*queued)(void *data);
+    /* Last and exactly once, never before the start call has returned: `err` is NULL when the peer keeps the whole set.
+     * No thread works for it any more; freed after it. */
+    void (*done)(const struct fy_error *err, void *data);
+};
 
-/* `session` is borrowed until the callback has fired. Fails with FY_E_IO, or FY_E_VERIFY for something that is not a
- * plain file. */
-int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session *session, fy_send_set_cb done,
-                      void *data, struct fy_send_set **send, struct fy_error *err);
+struct fy_send_set_stats {
+    uint64_t total_bytes; /* sum of all file sizes; 0 until the set is complete and has been listed */
+    uint64_t kept_bytes;  /* of these the peer has acknowledged */
+};
+
+/* `directory` exists; it may be empty still. `session` is borrowed until `done`. */
+int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session *session,
+                      const struct fy_send_set_events *events, void *data, struct fy_send_set **send,
+                      struct fy_error *err);
+/* Nothing is written to the directory any more. A set with something in it that is not a plain file ends with
+ * FY_E_VERIFY. Once. */
+void fy_send_set_complete(struct fy_send_set *send);
 /* To be called when the session's link has drained. */
 void fy_send_set_drained(struct fy_send_set *send);
-/* Ends early: the callback fires with FY_E_CANCELLED as soon as no thread works for it any more. */
+/* The peer says what it keeps. FY_E_PROTOCOL when that can't be; the operation goes on, its owner ends it. */
+int fy_send_set_acknowledged(struct fy_send_set *send, const Ferry__Peer__Received *received, struct fy_error *err);
+/* Ends early: `done` comes with FY_E_CANCELLED as soon as no thread works for it any more. */
 void fy_send_set_stop(struct fy_send_set *send);
-/* Sum of all file sizes, known from the start. */
-uint64_t fy_send_set_total_bytes(const struct fy_send_set *send);
+void fy_send_set_get_stats(const struct fy_send_set *send, struct fy_send_set_stats *stats);
 
 #endif

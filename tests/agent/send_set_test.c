@@ -27,18 +27,26 @@ struct rig {
     struct side receiver;
     struct fy_send_set *send;
     struct fy_receive_set *receive;
+    bool queued;
     bool sent;
+    bool grows; /* the directory is not complete when sending starts: `write_more` does the rest */
     bool arrived;
+    bool gives_up; /* the sender closes when its set is done */
+    unsigned writes;
     bool cut_early; /* close the link as soon as the first file begins */
     struct fy_error send_error;
     struct fy_error receive_error;
     unsigned closed;
 };
 
-static void received(uint64_t bytes, void *data)
+static void received(uint32_t chunks, uint64_t bytes, void *data)
 {
-    (void)bytes;
-    (void)data;
+    struct rig *rig = data;
+    Ferry__Peer__Received message = FERRY__PEER__RECEIVED__INIT;
+    message.chunks = chunks;
+    message.bytes = bytes;
+    Ferry__Peer__Frame frame = FY_PEER_FRAME(received, FERRY__PEER__FRAME__KIND_RECEIVED, &message);
+    cr_expect_eq(fy_session_send(&rig->receiver.session, &frame, NULL, 0, NULL), 0);
 }
 
 static void pressure(bool pause, void *data)
@@ -58,17 +66,27 @@ static void set_arrived(const struct fy_error *err, void *data)
     rig->receive = NULL;
     rig->arrived = true;
     fy_error_propagate(&rig->receive_error, err);
-    fy_session_close(&rig->receiver.session);
+    fy_session_finish(&rig->receiver.session, 5000); /* the last acknowledgement still goes out */
 }
 
-static void set_sent(const struct fy_error *err, uint64_t bytes, void *data)
+static void set_queued(void *data)
 {
-    (void)bytes;
+    struct rig *rig = data;
+    cr_expect_not(rig->queued);
+    rig->queued = true;
+}
+
+static void set_sent(const struct fy_error *err, void *data)
+{
     struct rig *rig = data;
     rig->send = NULL;
     rig->sent = true;
     fy_error_propagate(&rig->send_error, err);
+    if (rig->gives_up)
+        fy_session_close(&rig->sender.session);
 }
+
+static const struct fy_send_set_events send_events = {.queued = set_queued, .done = set_sent};
 
 static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
@@ -76,9 +94,12 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
     struct rig *rig = side->rig;
     struct fy_error err = FY_ERROR_INIT;
     cr_expect_str_eq(hello->name, side == &rig->sender ? "receiver" : "sender");
-    if (side == &rig->sender)
-        cr_assert_eq(fy_send_set_start(&rig->loop, rig->from, session, set_sent, rig, &rig->send, &err), 0, "%s",
-                     err.message);
+    if (side != &rig->sender)
+        return;
+    cr_assert_eq(fy_send_set_start(&rig->loop, rig->from, session, &send_events, rig, &rig->send, &err), 0, "%s",
+                 err.message);
+    if (!rig->grows)
+        fy_send_set_complete(rig->send);
 }
 
 static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body,
@@ -89,7 +110,10 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
         fy_session_close(session);
         return;
     }
-    if (rig->receive)
+    if (session == &rig->sender.session) {
+        cr_assert_eq(frame->kind_case, FERRY__PEER__FRAME__KIND_RECEIVED);
+        cr_expect_eq(fy_send_set_acknowledged(rig->send, frame->received, NULL), 0);
+    } else if (rig->receive)
         fy_receive_set_frame(rig->receive, frame, body, body_bytes);
 }
 
@@ -230,20 +254,73 @@ Test(send_set, a_link_that_closes_ends_both_sides_once)
 Test(send_set, refuses_what_is_not_a_plain_file)
 {
     struct rig rig;
-    struct fy_send_set *send = NULL;
-    struct fy_error err = FY_ERROR_INIT;
-    open_rig(&rig);
     char path[160];
+    open_rig(&rig);
     (void)snprintf(path, sizeof path, "%s/parent", rig.from);
     cr_assert_eq(symlink("/etc", path), 0);
-    cr_expect_eq(fy_send_set_start(&rig.loop, rig.from, &rig.sender.session, set_sent, &rig, &send, &err), -1);
-    cr_expect_eq(err.code, FY_E_VERIFY);
-    cr_expect(strstr(err.message, "parent"));
-    struct fy_error stop = FY_ERROR_INIT;
-    fy_error_set(&stop, FY_E_CANCELLED, "over");
-    fy_receive_set_stop(rig.receive, &stop);
-    fy_listener_close(rig.listener, NULL, NULL);
-    (void)uv_run(&rig.loop, UV_RUN_DEFAULT);
-    cr_expect_eq(uv_loop_close(&rig.loop), 0);
+    rig.gives_up = true;
+    run_rig(&rig);
+    cr_expect_not(rig.queued);
+    cr_expect_eq(rig.send_error.code, FY_E_VERIFY);
+    cr_expect(strstr(rig.send_error.message, "parent"));
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}
+
+/* ---- a set that grows while it is sent ---- */
+
+static void append(const struct rig *rig, const char *name, size_t size)
+{
+    char path[160];
+    uint8_t *data = malloc(size);
+    cr_assert(data);
+    for (size_t i = 0; i < size; i++)
+        data[i] = (uint8_t)(i * 2654435761u >> 11);
+    (void)snprintf(path, sizeof path, "%s/%s", rig->from, name);
+    FY_AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    cr_assert_eq(write(fd, data, size), (ssize_t)size);
+    free(data);
+}
+
+/* What CRIU does: pages are appended in pieces of any size, a small image is written and then changed. */
+static void write_more(uv_timer_t *timer)
+{
+    struct rig *rig = timer->data;
+    if (!rig->send)
+        return; /* not connected yet */
+    if (rig->writes == 0)
+        append(rig, "mm-7.img", 500);
+    if (rig->writes++ < 40) {
+        append(rig, rig->writes % 3 ? "pages-1.img" : "pages-2.img", 317u * 1024u);
+        if (rig->writes > 20)
+            append(rig, "pages-3.img", 1u << 20);
+        return;
+    }
+    struct fy_send_set_stats stats;
+    fy_send_set_get_stats(rig->send, &stats);
+    if (stats.kept_bytes == 0)
+        return; /* the test is about what goes out before the set is complete */
+    cr_expect_eq(stats.total_bytes, 0);
+    add_file(rig, "mm-7.img", 3000, 9);
+    add_file(rig, "inventory.img", 100, 9);
+    fy_send_set_complete(rig->send);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+Test(send_set, follows_a_set_that_grows)
+{
+    static const char *const names[] = {"pages-1.img", "pages-2.img", "pages-3.img", "mm-7.img", "inventory.img"};
+    struct rig rig;
+    uv_timer_t timer;
+    open_rig(&rig);
+    rig.grows = true;
+    timer.data = &rig;
+    (void)uv_timer_init(&rig.loop, &timer);
+    (void)uv_timer_start(&timer, write_more, 20, 1);
+    run_rig(&rig);
+    cr_expect(rig.queued);
+    cr_expect_eq(rig.send_error.code, FY_OK, "%s", rig.send_error.message);
+    cr_expect_eq(rig.receive_error.code, FY_OK, "%s", rig.receive_error.message);
+    for (size_t i = 0; i < FY_ARRAY_SIZE(names); i++)
+        expect_same(&rig, names[i]);
     cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
 }
