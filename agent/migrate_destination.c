@@ -139,7 +139,7 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RESOLVE && !after_offer)
         fy_destination_resolve(receiver, frame->resolve);
     else if (in_images(frame) && phase == FY_DESTINATION_RECEIVE && receiver->receive) {
-        fy_destination_expect_images(receiver, "more of the image set");
+        fy_destination_expect(receiver, "more of the image set", receiver->host->settings->timeouts.link_ms);
         fy_receive_set_frame(receiver->receive, frame, body, body_bytes);
     } else if (frame->kind_case == FERRY__PEER__FRAME__KIND_PREPARE && before_restore && !receiver->prepare_wanted)
         source_prepares(receiver);

@@ -83,8 +83,6 @@ bool fy_destination_is_over(struct fy_receiver *receiver);
 void fy_destination_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer);
 void fy_destination_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolve *resolve);
 void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_bytes);
-/* A dump pauses for as long as it likes, within the source's own limit for the freeze. */
-void fy_destination_expect_images(struct fy_receiver *receiver, const char *what);
 void fy_destination_acknowledge(struct fy_receiver *receiver);
 void fy_destination_prepare(struct fy_receiver *receiver);
 void fy_destination_commit(struct fy_receiver *receiver);

@@ -91,13 +91,6 @@ static void set_arrived(const struct fy_error *err, void *data)
     fy_destination_fail(receiver, &failure);
 }
 
-void fy_destination_expect_images(struct fy_receiver *receiver, const char *what)
-{
-    uint64_t day_ms = 24u * 3600u * 1000u;
-    uint64_t hold_ms = receiver->offer->hold_ms < day_ms ? receiver->offer->hold_ms : day_ms;
-    fy_destination_expect(receiver, what, hold_ms + receiver->host->settings->timeouts.link_ms);
-}
-
 void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_bytes)
 {
     static const struct fy_receive_set_events events = {
@@ -111,7 +104,11 @@ void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_b
         fy_destination_fail(receiver, &err);
         return;
     }
-    fy_destination_expect_images(receiver, "the first byte of the image set");
+    /* The source dumps before it sends; how long it may stay frozen is its own limit. */
+    uint64_t day_ms = 24u * 3600u * 1000u;
+    uint64_t hold_ms = receiver->offer->hold_ms < day_ms ? receiver->offer->hold_ms : day_ms;
+    fy_destination_expect(receiver, "the first byte of the image set",
+                          hold_ms + receiver->host->settings->timeouts.link_ms);
 }
 
 /* ---- RESTORE, PREPARED ---- */

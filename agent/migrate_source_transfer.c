@@ -86,14 +86,8 @@ static void set_sent(const struct fy_error *err, void *data)
 {
     struct fy_migration *migration = data;
     migration->send = NULL;
-    if (fy_source_is_over(migration))
-        return;
-    if (err) {
+    if (!fy_source_is_over(migration) && err && !migration->set_kept)
         fy_source_fail(migration, err);
-        return;
-    }
-    migration->set_kept = true;
-    prepare_if_sent(migration);
 }
 
 void fy_source_transfer_received(struct fy_migration *migration, const Ferry__Peer__Received *received)
@@ -108,8 +102,10 @@ void fy_source_transfer_received(struct fy_migration *migration, const Ferry__Pe
     fy_send_set_get_stats(migration->send, &stats);
     migration->report.bytes_sent = stats.kept_bytes;
     migration->report.bytes_total = stats.total_bytes;
+    migration->set_kept = stats.is_kept;
     if (migration->phase == FY_SOURCE_SEND)
         fy_source_expect(migration, "the destination to acknowledge data", migration->host->settings->timeouts.link_ms);
+    prepare_if_sent(migration);
 }
 
 static int start_sending(struct fy_migration *migration, struct fy_error *err)

@@ -262,14 +262,15 @@ static void pause_closed(uv_handle_t *handle)
     events->done(fy_error_is_set(&error) ? &error : NULL, data);
 }
 
-static bool is_over(const struct fy_send_set *send)
+static bool is_kept(const struct fy_send_set *send)
 {
-    return fy_error_is_set(&send->error) || (send->queued && send->chunks.kept == send->chunks.count);
+    return send->queued && send->chunks.kept == send->chunks.count;
 }
 
 static void finish_if_over(struct fy_send_set *send)
 {
-    if (!is_over(send) || send->closing || send->working > 0 || send->list_working)
+    bool over = is_kept(send) || fy_error_is_set(&send->error);
+    if (!over || send->closing || send->working > 0 || send->list_working)
         return;
     send->closing = true;
     uv_close((uv_handle_t *)&send->pause, pause_closed);
@@ -351,5 +352,6 @@ void fy_send_set_get_stats(const struct fy_send_set *send, struct fy_send_set_st
     *stats = (struct fy_send_set_stats){
         .total_bytes = send->listing == LISTING_OVER ? send->files.total_bytes : 0,
         .kept_bytes = send->chunks.kept_bytes,
+        .is_kept = is_kept(send),
     };
 }
