@@ -1,7 +1,7 @@
 /* Runs one program: spawn, output, deadline, end.
  *
  *     start ── exit of the child ── what is left in the pipe is read ── handles closed ── `ended`, freed
- *         └─ deadline or fy_child_terminate(): SIGTERM ── 5 s ── SIGKILL
+ *         └─ deadline or fy_child_terminate(): SIGTERM ── kill_after_ms ── SIGKILL
  *
  * The end is the child's exit and not the end of its output: a grandchild (a restored container) may keep the pipe for
  * ever. */
@@ -25,6 +25,8 @@ struct fy_child {
     bool has_output;
     bool term_sent;
     bool exited;
+    bool whole_group;
+    uint64_t kill_after_ms;
     int open_handles;
     fy_child_cb ended;
     void *data;
@@ -58,6 +60,8 @@ static void process_exited(uv_process_t *process, int64_t exit_status, int term_
 {
     struct fy_child *child = process->data;
     child->exited = true;
+    if (child->whole_group && child->term_sent) /* what did not mind the SIGTERM; the group's number is still its own */
+        (void)kill(-process->pid, SIGKILL);
     child->result.exit_status = (int)exit_status;
     child->result.signal = term_signal;
     if (child->has_output)
@@ -76,19 +80,25 @@ static void timer_struck(uv_timer_t *timer)
     fy_child_terminate(child);
 }
 
+/* The child leads its process group since before it executed anything. */
+static void send_signal(struct fy_child *child, int number)
+{
+    (void)kill(child->whole_group ? -child->process.pid : child->process.pid, number);
+}
+
 void fy_child_terminate(struct fy_child *child)
 {
     if (child->exited || child->term_sent)
         return;
     child->term_sent = true;
-    (void)uv_process_kill(&child->process, SIGTERM);
-    (void)uv_timer_start(&child->timer, timer_struck, KILL_AFTER_MS, 0);
+    send_signal(child, SIGTERM);
+    (void)uv_timer_start(&child->timer, timer_struck, child->kill_after_ms, 0);
 }
 
 void fy_child_kill(struct fy_child *child)
 {
     if (!child->exited)
-        (void)uv_process_kill(&child->process, SIGKILL);
+        send_signal(child, SIGKILL);
 }
 
 pid_t fy_child_pid(const struct fy_child *child)
@@ -202,6 +212,8 @@ int fy_child_start(uv_loop_t *loop, const struct fy_child_options *options, fy_c
         return fy_error_set(err, FY_E_NOMEM, "out of memory for starting %s", options->argv[0]);
     child->data = data;
     child->open_handles = 2;
+    child->whole_group = options->whole_group;
+    child->kill_after_ms = options->kill_after_ms ? options->kill_after_ms : KILL_AFTER_MS;
     FY_AUTO_FREE char **environment = merge_environment(options->environment, err);
     if (!environment || open_input(options->input, &input, err) < 0 ||
         open_output(child, loop, options->output_file, &output, err) < 0) {

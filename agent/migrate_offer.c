@@ -77,6 +77,7 @@ int fy_migrate_offer_init(struct fy_migrate_offer *offer, const char *job_id, co
         return -1;
     fill_addresses(offer, spec);
     fill_options(message, spec);
+    fy_offer_fill_hooks(message, &offer->hooks, spec);
     message->job = (char *)job_id;
     message->kind = spec->workload.kind == FY_WORKLOAD_RUNC ? FERRY__PEER__WORKLOAD_KIND__RUNC
                                                             : FERRY__PEER__WORKLOAD_KIND__PROCESS;
@@ -135,7 +136,7 @@ int fy_migrate_offer_to_spec(const Ferry__Peer__Offer *offer, struct fy_migratio
     if (offer->n_addresses > FY_MAX_ADDRESSES)
         return fy_error_set(err, FY_E_PROTOCOL, "the offer has %zu addresses (%d at most)", offer->n_addresses,
                             FY_MAX_ADDRESSES);
-    if (check_pids(offer, err) < 0)
+    if (check_pids(offer, err) < 0 || fy_offer_read_hooks(offer, &new, err) < 0)
         return -1;
     for (size_t i = 0; i < offer->n_addresses; i++) {
         if (fy_service_address_parse(offer->addresses[i]->address, &new.addresses[i], err) < 0)

@@ -4,6 +4,7 @@
  * workload take child processes and come one after the other. */
 #include "preflight.h"
 
+#include "hook.h"
 #include "migrate_report.h"
 
 #include <ferry/agent/address.h>
@@ -91,6 +92,18 @@ static void check_addresses(struct fy_preflight *preflight)
         fy_report_preflight(&preflight->items, "address", true, "the device is up and the address is free", NULL);
 }
 
+static void check_hooks(struct fy_preflight *preflight)
+{
+    const struct fy_migration_spec *spec = preflight->spec;
+    struct fy_error err = FY_ERROR_INIT;
+    if (spec->hook_count == 0)
+        return;
+    if (fy_hooks_check(preflight->host, spec, FY_HOOK_DESTINATION, &err) < 0)
+        add_error(preflight, "hooks", &err);
+    else
+        fy_report_preflight(&preflight->items, "hooks", true, "each is there and allowed", NULL);
+}
+
 static void finish(struct fy_preflight *preflight)
 {
     bool accepted = true;
@@ -166,6 +179,7 @@ int fy_preflight_start(const struct fy_host *host, const Ferry__Peer__Offer *off
     check_page_size(preflight);
     check_space(preflight);
     check_addresses(preflight);
+    check_hooks(preflight);
     struct fy_error failure = FY_ERROR_INIT;
     if (copy_pids(preflight, err) < 0 || fy_criu_version(host, version_known, preflight, &failure) < 0) {
         fy_error_propagate(err, &failure);

@@ -1,6 +1,7 @@
 /* Plans: reading by tables, and what only the whole plan can show. */
 #include "address.h"
 #include "names.h"
+#include "plan_hooks.h"
 #include "yaml_map.h"
 #include <ferry/base/cleanup.h>
 #include <ferry/config/plan.h>
@@ -40,6 +41,7 @@ static int parse_device(const char *text, void *target, struct fy_error *err)
 static const struct parse_rule workload_rule = {parse_workload, "process/PID or runc/ID"};
 static const struct parse_rule mode_rule = {parse_mode, "a mode"};
 static const struct parse_rule tcp_rule = {parse_tcp, "established, close or refuse"};
+static const struct duration_rule freeze_rule = {"10ms", "168h"};
 static const struct parse_rule ip_rule = {parse_ip, "an address such as 10.77.0.100/24"};
 static const struct parse_rule device_rule = {parse_device, "a network device name"};
 
@@ -110,6 +112,8 @@ static const struct field migration_list[] = {
     {"shell_job", config_read_bool, AT(shell_job), NULL, NULL, false},
     {"ext_unix_sockets", config_read_bool, AT(ext_unix_sockets), NULL, NULL, false},
     {"link_remap", config_read_bool, AT(link_remap), NULL, NULL, false},
+    {"max_freeze", config_read_duration, AT(max_freeze_ms), &freeze_rule, NULL, false},
+    {"hooks", config_read_hooks, 0, NULL, NULL, false},
 };
 static const struct fields migration_fields = {migration_list, FY_ARRAY_SIZE(migration_list)};
 

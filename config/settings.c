@@ -37,6 +37,7 @@ void fy_settings_free(struct fy_settings *settings)
     free(settings->criu);
     free(settings->runc);
     free(settings->runc_root);
+    free(settings->hooks_dir);
     for (size_t i = 0; i < settings->peer_count; i++)
         free_peer(&settings->peers[i]);
     free(settings->peers);

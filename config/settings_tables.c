@@ -84,6 +84,7 @@ static const struct field top_list[] = {
     {"ssh", config_read_map, 0, &ssh, NULL, false},
     {"criu", config_read_text, AT(criu), &program, "criu", false},
     {"runc", config_read_map, 0, &runc, NULL, false},
+    {"hooks_dir", config_read_text, AT(hooks_dir), &path, "/etc/ferry/hooks", false},
     {"max_jobs", config_read_u32, AT(max_jobs), &job_count, "4", false},
     {"timeouts", config_read_map, 0, &timeouts, NULL, false},
     {"peers", config_read_peers, 0, NULL, NULL, false}, /* after ssh, whose values are its defaults */

@@ -66,6 +66,28 @@ Test(plan, mistakes)
          "p:6:8: migrations[0].addresses[0]: expected a mapping with ip and device, got nothing"},
         {ONE "  - workload: process/7\n    to: c\n  - workload: runc/web\n    to: c\n",
          "p:7:15: migrations[2]: runc/web is already moved by the migration in line 3"},
+        {ONE "    max_freeze: 5\n", "p:5:17: migrations[0].max_freeze: expected a duration such as 10s, got '5'"},
+        {ONE "    max_freeze: 1ms\n",
+         "p:5:17: migrations[0].max_freeze: expected a duration from 10ms to 168h, got '1ms'"},
+        {ONE "    hooks: drain\n", "p:5:12: migrations[0].hooks: expected a list of hooks, got 'drain'"},
+        {ONE "    hooks: [drain]\n", "p:5:13: migrations[0].hooks[0]: expected a mapping, got 'drain'"},
+        {ONE "    hooks:\n      -\n",
+         "p:6:8: migrations[0].hooks[0]: expected a mapping with stage, on and run, got nothing"},
+        {ONE "    hooks: [{on: source, run: x}]\n", "p:5:13: migrations[0].hooks[0]: 'stage' is missing"},
+        {ONE "    hooks: [{stage: pre-dump, run: x}]\n", "p:5:13: migrations[0].hooks[0]: 'on' is missing"},
+        {ONE "    hooks: [{stage: pre-dump, on: source}]\n", "p:5:13: migrations[0].hooks[0]: 'run' is missing"},
+        {ONE "    hooks: [{stage: predump, on: source, run: x}]\n",
+         "p:5:21: migrations[0].hooks[0].stage: unknown stage 'predump'; use 'pre-dump'"},
+        {ONE "    hooks: [{stage: never, on: source, run: x}]\n",
+         "p:5:21: migrations[0].hooks[0].stage: unknown stage 'never'; the stages are pre-dump, post-dump, "
+         "pre-restore, post-restore, post-commit and post-abort"},
+        {ONE "    hooks: [{stage: pre-dump, on: b, run: x}]\n",
+         "p:5:35: migrations[0].hooks[0].on: unknown side 'b'; use 'source' or 'destination'"},
+        {ONE "    hooks: [{stage: pre-dump, on: source, run: ../x}]\n",
+         "p:5:48: migrations[0].hooks[0].run: expected the name of a file in hooks_dir, of at most 63 letters, digits, "
+         "'.', '_' and '-', without a directory, got '../x'"},
+        {ONE "    hooks: [{stage: pre-dump, on: source, run: x, deadline: 2h}]\n",
+         "p:5:61: migrations[0].hooks[0].deadline: expected a duration from 1ms to 1h, got '2h'"},
         {ONE "on_failure: ignore\n", "p:5:13: on_failure: expected stop or continue, got 'ignore'"},
         {ONE "on_failure: contine\n",
          "p:5:13: on_failure: expected stop or continue, got 'contine'; did you mean 'continue'?"},
@@ -128,6 +150,12 @@ Test(plan, too_many)
         end += sprintf(end, "      - {ip: 10.0.0.%d/24, device: eth0}\n", i);
     cr_expect_eq(fy_plan_parse("p", text, strlen(text), &plan, NULL, &err), -1);
     cr_expect_str_eq(err.message, "p:6:7: migrations[0].addresses: expected at most 16 addresses, got 17");
+    end = text + sprintf(text, ONE "    hooks:\n");
+    for (int i = 1; i <= 17; i++)
+        end += sprintf(end, "      - {stage: pre-dump, on: source, run: x}\n");
+    fy_error_clear(&err);
+    cr_expect_eq(fy_plan_parse("p", text, strlen(text), &plan, NULL, &err), -1);
+    cr_expect_str_eq(err.message, "p:6:7: migrations[0].hooks: expected at most 16 hooks, got 17");
     end = text + sprintf(text, HEAD);
     for (int i = 2; i <= 1002; i++)
         end += sprintf(end, "  - {workload: process/%d, to: b}\n", i);
@@ -152,6 +180,8 @@ Test(plan, smallest)
     cr_expect_eq(spec->mode, FY_MODE_STOP);
     cr_expect_eq(spec->tcp, FY_TCP_ESTABLISHED);
     cr_expect_eq(spec->address_count, 0);
+    cr_expect_eq(spec->hook_count, 0);
+    cr_expect_eq(spec->max_freeze_ms, 0);
     cr_expect_not(spec->file_locks || spec->shell_job || spec->ext_unix_sockets || spec->link_remap);
     fy_plan_free(plan);
     fy_plan_free(NULL);
@@ -174,7 +204,11 @@ Test(plan, every_key)
                                "    shell_job: true\n"
                                "    ext_unix_sockets: true\n"
                                "    link_remap: true\n"
-                               "  - {workload: runc/42, to: b, tcp: close, file_locks: false, addresses: }\n";
+                               "    max_freeze: 1500ms\n"
+                               "    hooks:\n"
+                               "      - {stage: post-restore, on: destination, run: attach.sh, deadline: 1h}\n"
+                               "      - {stage: pre-dump, on: source, run: drain-web}\n"
+                               "  - {workload: runc/42, to: b, tcp: close, file_locks: false, addresses: , hooks: }\n";
     struct fy_error err = FY_ERROR_INIT;
     struct fy_plan *plan = NULL;
     char address[FY_SERVICE_ADDRESS_TEXT_SIZE];
@@ -191,6 +225,14 @@ Test(plan, every_key)
     fy_service_address_format(&spec->addresses[1], address);
     cr_expect_str_eq(address, "2001:db8::7/64@br0");
     cr_expect(spec->file_locks && spec->shell_job && spec->ext_unix_sockets && spec->link_remap);
+    cr_expect_eq(spec->max_freeze_ms, 1500);
+    cr_assert_eq(spec->hook_count, 2);
+    cr_expect_eq(spec->hooks[0].stage, FY_HOOK_POST_RESTORE);
+    cr_expect_eq(spec->hooks[0].side, FY_HOOK_DESTINATION);
+    cr_expect_str_eq(spec->hooks[0].name, "attach.sh");
+    cr_expect_eq(spec->hooks[0].deadline_ms, 3600000);
+    cr_expect_eq(spec->hooks[1].side, FY_HOOK_SOURCE);
+    cr_expect_eq(spec->hooks[1].deadline_ms, FY_HOOK_DEADLINE_MS);
     cr_expect_eq(plan->migrations[1].tcp, FY_TCP_CLOSE);
     cr_expect_str_eq(plan->migrations[1].workload.id, "42");
     fy_plan_free(plan);

@@ -54,6 +54,7 @@ Test(settings, mistakes)
                                   "'a123456789a123456789a123456789a123456789a123456789a123456789...'"},
         {"state_dir: var/lib\n", "f:1:12: state_dir: expected an absolute path, got 'var/lib'"},
         {"state_dir: \"/a\\nb\"\n", "f:1:12: state_dir: expected an absolute path, got '/a?b'"},
+        {"hooks_dir: hooks\n", "f:1:12: hooks_dir: expected an absolute path, got 'hooks'"},
         {"run_dir: " LONG_PATH "\n", "f:1:10: run_dir: expected an absolute path of at most 94 bytes, got "
                                      "'/a12345678/a12345678/a12345678/a12345678/a12345678/a12345678...'"},
         {"control: {socket: x.sock}\n",
@@ -140,6 +141,7 @@ static void expect_defaults(const struct fy_settings *s)
     cr_expect_str_eq(s->criu, "criu");
     cr_expect_str_eq(s->runc, "runc");
     cr_expect_str_eq(s->runc_root, "/run/runc");
+    cr_expect_str_eq(s->hooks_dir, "/etc/ferry/hooks");
     cr_expect_eq(s->max_jobs, 4);
     cr_expect_eq(s->timeouts.connect_ms, 10000);
     cr_expect_eq(s->timeouts.link_ms, 30000);

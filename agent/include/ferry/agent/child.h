@@ -18,7 +18,9 @@ struct fy_child_options {
     const char *input;              /* what the child reads from its stdin; NULL: nothing */
     const char *output_file;        /* stdout and stderr are appended to it; NULL: kept in memory (last 64 KiB) */
     int inherit_fd;                 /* becomes fd 3 of the child; -1: none */
-    uint64_t deadline_ms;           /* SIGTERM then, SIGKILL 5 s later; 0: none */
+    uint64_t deadline_ms;           /* SIGTERM then, SIGKILL kill_after_ms later; 0: none */
+    uint64_t kill_after_ms;         /* 0: 5 s */
+    _Bool whole_group;              /* these signals go to all of its process group; none of it outlives them */
 };
 
 /* `exit_status`, `signal` as waitpid tells; `timed_out`: the deadline struck. `output`: what was kept in memory
@@ -36,7 +38,7 @@ struct fy_child_result {
 typedef void (*fy_child_cb)(struct fy_child *child, const struct fy_child_result *result, void *data);
 int fy_child_start(uv_loop_t *loop, const struct fy_child_options *options, fy_child_cb ended, void *data,
                    struct fy_child **child, struct fy_error *err);
-/* Asks it to end: SIGTERM now, SIGKILL 5 s later. `ended` follows. */
+/* Asks it to end: SIGTERM now, SIGKILL kill_after_ms later. `ended` follows. */
 void fy_child_terminate(struct fy_child *child);
 /* SIGKILL now. `ended` follows. */
 void fy_child_kill(struct fy_child *child);

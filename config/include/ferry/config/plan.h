@@ -12,12 +12,16 @@
  *         shell_job: false
  *         ext_unix_sockets: false
  *         link_remap: false
+ *         max_freeze: 5s             # longest time that the workload may stay frozen here
+ *         hooks:                     # hook.h
+ *           - {stage: pre-dump, on: source, run: drain-web, deadline: 10s}
  *     on_failure: stop               # or continue
  */
 #ifndef FERRY_CONFIG_PLAN_H
 #define FERRY_CONFIG_PLAN_H
 
 #include <ferry/base/error.h>
+#include <ferry/config/hook.h>
 #include <ferry/config/workload.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -49,10 +53,13 @@ struct fy_migration_spec {
     enum fy_tcp_mode tcp;
     struct fy_service_address addresses[FY_MAX_ADDRESSES];
     size_t address_count;
-    bool file_locks;       /* CRIU: dump file locks */
-    bool shell_job;        /* CRIU: the tree's session leader is outside of it */
-    bool ext_unix_sockets; /* CRIU: allow unix sockets whose peer is outside */
-    bool link_remap;       /* CRIU: hard-link open files that were unlinked */
+    bool file_locks;        /* CRIU: dump file locks */
+    bool shell_job;         /* CRIU: the tree's session leader is outside of it */
+    bool ext_unix_sockets;  /* CRIU: allow unix sockets whose peer is outside */
+    bool link_remap;        /* CRIU: hard-link open files that were unlinked */
+    uint64_t max_freeze_ms; /* the workload stays frozen at the source no longer; 0: timeouts.hold alone counts */
+    struct fy_hook hooks[FY_MAX_HOOKS]; /* in the order in which those of one stage run */
+    size_t hook_count;
 };
 
 struct fy_plan {
