@@ -1,17 +1,7 @@
-/* The destination's side of a migration.
+/* The destination's side of a migration, with its hands: what the machine of ferry/agent/switchover_destination.h
+ * decides is carried out here, and what happens is told to it.
  *
- *     GREET     hello, then an offer (or a decision for a job whose link was lost)
- *     ASK       preflight; answered item by item
- *     RECEIVE   the image set arrives
- *     CHECK     and is verified
- *     READY     waits for PREPARE
- *     RESTORE   service addresses staged behind their guard, CRIU restores
- *     PREPARED  held before its tasks may run: only the source decides now, over this link or a new one
- *     RUN       COMMIT came: the tasks run, the address is announced
- *     DISCARD   ABORT came, or something failed before PREPARED: nothing stays
- *     END
- *
- * _offer: GREET, ASK. _restore: RECEIVE … RUN. _end: DISCARD, END. */
+ * _offer: GREET, ASK, and words about other jobs. _restore: RECEIVE … RUN. _end: DISCARD, END. */
 #ifndef FERRY_AGENT_MIGRATE_DESTINATION_H
 #define FERRY_AGENT_MIGRATE_DESTINATION_H
 
@@ -21,26 +11,14 @@
 #include "session.h"
 
 #include <ferry/agent/migrate.h>
-
-enum fy_destination_phase {
-    FY_DESTINATION_GREET,
-    FY_DESTINATION_ASK,
-    FY_DESTINATION_RECEIVE,
-    FY_DESTINATION_CHECK,
-    FY_DESTINATION_READY,
-    FY_DESTINATION_RESTORE,
-    FY_DESTINATION_PREPARED,
-    FY_DESTINATION_RUN,
-    FY_DESTINATION_DISCARD,
-    FY_DESTINATION_END,
-};
+#include <ferry/agent/switchover_destination.h>
 
 struct fy_receiver {
     const struct fy_host *host;
     const struct fy_receiver_events *events;
     void *data;
 
-    enum fy_destination_phase phase;
+    struct fy_destination core;
     struct fy_migration_report report;
     struct fy_report_clock clock;
     bool has_job; /* the daemon was told of it by `offered` and accepted */
@@ -50,21 +28,25 @@ struct fy_receiver {
     struct fy_migration_options options; /* log_dir is ours */
     char *job_dir;
     char *images_dir;
+    uint64_t space_bytes; /* that the preflight has granted */
 
     struct fy_session session;
     struct fy_receive_set *receive; /* while it exists */
     struct fy_restore *restore;     /* while it exists */
     uv_work_t work;
     struct fy_error work_error;
-    unsigned pending; /* callbacks still to come beside receive, restore and session */
 
     uv_timer_t deadline;
     uv_timer_t tick;
+    uv_timer_t pause; /* before the next attempt */
     unsigned open_timers;
     unsigned ticks;
 
-    bool prepare_wanted; /* PREPARE came before the check was over */
-    bool staged;         /* addresses are up behind their guard */
+    bool staging;         /* addresses are on their way here */
+    bool announcing;      /* COMMIT came: the address is on its way to the public; a restore's end waits for it */
+    bool staged;          /* addresses are up behind their guard */
+    bool drop_wanted;     /* while `staging` */
+    struct fy_error lost; /* what ended the restore while `announcing` */
     bool was_cancelled;
     uint32_t kept_chunks;
     uint64_t acknowledged_bytes;
@@ -72,23 +54,32 @@ struct fy_receiver {
     uint64_t check_us;
 };
 
-void fy_destination_enter(struct fy_receiver *receiver, enum fy_destination_phase phase);
-void fy_destination_changed(struct fy_receiver *receiver);
-void fy_destination_expect(struct fy_receiver *receiver, const char *what, uint64_t timeout_ms);
-/* The first failure before COMMIT: discards, and tells the source why. */
-void fy_destination_fail(struct fy_receiver *receiver, const struct fy_error *err);
-/* A callback has come home to a receiver that is over; ends it if that was the last. */
-bool fy_destination_is_over(struct fy_receiver *receiver);
+void fy_receiver_changed(struct fy_receiver *receiver);
+void fy_receiver_expect(struct fy_receiver *receiver, const char *what, uint64_t timeout_ms);
+void fy_receiver_acknowledge(struct fy_receiver *receiver);
 
-void fy_destination_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer);
-void fy_destination_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolve *resolve);
-void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_bytes);
-void fy_destination_acknowledge(struct fy_receiver *receiver);
-void fy_destination_prepare(struct fy_receiver *receiver);
-void fy_destination_commit(struct fy_receiver *receiver);
-void fy_destination_abort(struct fy_receiver *receiver, const struct fy_error *reason);
-void fy_destination_discard(struct fy_receiver *receiver);
-void fy_destination_end(struct fy_receiver *receiver);
-void fy_destination_try_end(struct fy_receiver *receiver);
+/* What fills fy_destination_ops; `ctx` is the receiver. */
+void fy_receiver_preflight(void *ctx);
+void fy_receiver_receive(void *ctx);
+void fy_receiver_receive_stop(void *ctx);
+void fy_receiver_check(void *ctx);
+void fy_receiver_restore(void *ctx);
+void fy_receiver_run(void *ctx);
+void fy_receiver_drop(void *ctx);
+void fy_receiver_unstage(void *ctx);
+bool fy_receiver_has_set(void *ctx);
+void fy_receiver_settle(void *ctx);
+void fy_receiver_say(void *ctx, enum fy_saying saying);
+void fy_receiver_hang_up(void *ctx, const struct fy_error *why);
+void fy_receiver_farewell(void *ctx);
+void fy_receiver_ask(void *ctx, unsigned attempt);
+void fy_receiver_ask_stop(void *ctx);
+void fy_receiver_retry_later(void *ctx, unsigned attempt);
+void fy_receiver_journal(void *ctx, enum fy_stage stage);
+void fy_receiver_finish(void *ctx);
+
+/* What the source says beside the words of the decision. */
+void fy_receiver_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer);
+void fy_receiver_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolve *resolve);
 
 #endif

@@ -1,81 +1,103 @@
-/* DISCARD and END: what did not come to run leaves nothing here. */
+/* DISCARD and END: what did not come to run leaves nothing here. Pauses, and the journal. */
 #include "migrate_destination.h"
 
-#include <dirent.h>
 #include <ferry/agent/address.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
-#include <string.h>
 
 #define FAREWELL_MS 2000u
+#define FIRST_PAUSE_MS 250u
+#define LONGEST_PAUSE_MS 5000u
 
-void fy_destination_abort(struct fy_receiver *receiver, const struct fy_error *reason)
+/* ---- the link ---- */
+
+void fy_receiver_hang_up(void *ctx, const struct fy_error *why)
 {
-    receiver->was_cancelled = reason->code == FY_E_CANCELLED;
-    fy_error_propagate(&receiver->report.error, reason);
-    fy_destination_discard(receiver);
+    struct fy_receiver *receiver = ctx;
+    fy_session_fail(&receiver->session, why);
 }
 
-void fy_destination_discard(struct fy_receiver *receiver)
+void fy_receiver_farewell(void *ctx)
 {
-    fy_destination_enter(receiver, FY_DESTINATION_DISCARD);
-    if (receiver->receive)
-        fy_receive_set_stop(receiver->receive, &receiver->report.error);
-    if (receiver->restore)
-        fy_restore_decide(receiver->restore, FY_DECIDE_DISCARD);
-    if (receiver->session.link)
-        fy_link_resume(receiver->session.link);
-    fy_destination_try_end(receiver);
+    struct fy_receiver *receiver = ctx;
+    fy_session_finish(&receiver->session, FAREWELL_MS);
 }
 
-static void send_logs(struct fy_receiver *receiver)
+void fy_receiver_ask(void *ctx, unsigned attempt)
 {
-    DIR *dir = receiver->options.log_dir ? opendir(receiver->options.log_dir) : NULL;
-    struct dirent *entry;
-    unsigned sent = 0;
-    while (dir && sent < FY_MAX_LOGS && (entry = readdir(dir))) {
-        if (entry->d_name[0] == '.' || !fy_fs_is_plain_name(entry->d_name))
-            continue;
-        fy_migrate_send_log(&receiver->session, receiver->options.log_dir, entry->d_name);
-        sent++;
-    }
-    if (dir)
-        (void)closedir(dir);
+    (void)ctx;
+    (void)attempt;
 }
 
-static void tell_discarded(struct fy_receiver *receiver)
+void fy_receiver_ask_stop(void *ctx)
 {
-    if (!receiver->session.link)
-        return;
-    send_logs(receiver);
-    (void)fy_migrate_send_aborted(&receiver->session, &receiver->report.error, NULL);
+    struct fy_receiver *receiver = ctx;
+    fy_destination_asked(&receiver->core, FY_SAY_UNDECIDED, 0);
 }
+
+/* ---- pauses and the journal ---- */
+
+static void paused(uv_timer_t *timer)
+{
+    struct fy_receiver *receiver = fy_container_of(timer, struct fy_receiver, pause);
+    fy_destination_retry(&receiver->core);
+}
+
+void fy_receiver_retry_later(void *ctx, unsigned attempt)
+{
+    struct fy_receiver *receiver = ctx;
+    uint64_t pause_ms = FIRST_PAUSE_MS << (attempt < 8 ? attempt : 8);
+    if (pause_ms > LONGEST_PAUSE_MS)
+        pause_ms = LONGEST_PAUSE_MS;
+    (void)uv_timer_start(&receiver->pause, paused, pause_ms, 0);
+}
+
+void fy_receiver_journal(void *ctx, enum fy_stage stage)
+{
+    struct fy_receiver *receiver = ctx;
+    fy_destination_journaled(&receiver->core, stage, NULL);
+}
+
+/* ---- DISCARD ---- */
 
 static void unstaged(const struct fy_error *err, void *data)
 {
     struct fy_receiver *receiver = data;
-    receiver->pending--;
     receiver->staged = false;
     if (err)
         fy_error_wrap(&receiver->report.error, "the service address could not be taken away again (%.300s)",
                       err->message);
-    fy_destination_try_end(receiver);
+    fy_destination_unstaged(&receiver->core, err);
 }
 
-static void unstage(struct fy_receiver *receiver)
+void fy_receiver_unstage(void *ctx)
 {
+    struct fy_receiver *receiver = ctx;
     struct fy_error err = FY_ERROR_INIT;
-    receiver->pending++;
-    if (fy_address_unstage(receiver->host, receiver->options.job_id, receiver->spec.addresses,
-                           receiver->spec.address_count, unstaged, receiver, &err) < 0)
+    if (!receiver->staged)
+        fy_destination_unstaged(&receiver->core, NULL);
+    else if (fy_address_unstage(receiver->host, receiver->options.job_id, receiver->spec.addresses,
+                                receiver->spec.address_count, unstaged, receiver, &err) < 0)
         unstaged(&err, receiver);
+}
+
+bool fy_receiver_has_set(void *ctx)
+{
+    const struct fy_receiver *receiver = ctx;
+    return receiver->images_dir && access(receiver->images_dir, R_OK) == 0;
+}
+
+void fy_receiver_settle(void *ctx)
+{
+    struct fy_receiver *receiver = ctx;
+    fy_destination_settled(&receiver->core, FY_TASKS_GONE, NULL);
 }
 
 /* ---- END ---- */
 
 static enum fy_migration_state final_state(const struct fy_receiver *receiver)
 {
-    if (receiver->report.root_pid > 0)
+    if (receiver->core.runs_here)
         return FY_MIGRATION_COMPLETED;
     return receiver->was_cancelled ? FY_MIGRATION_CANCELLED : FY_MIGRATION_FAILED;
 }
@@ -107,35 +129,16 @@ static void cleaned(uv_work_t *work, int status)
 {
     (void)status;
     struct fy_receiver *receiver = fy_container_of(work, struct fy_receiver, work);
-    receiver->deadline.data = receiver;
-    receiver->tick.data = receiver;
-    uv_close((uv_handle_t *)&receiver->deadline, timer_closed);
-    uv_close((uv_handle_t *)&receiver->tick, timer_closed);
+    uv_timer_t *timers[] = {&receiver->deadline, &receiver->tick, &receiver->pause};
+    for (size_t i = 0; i < FY_ARRAY_SIZE(timers); i++) {
+        timers[i]->data = receiver;
+        uv_close((uv_handle_t *)timers[i], timer_closed);
+    }
 }
 
-void fy_destination_end(struct fy_receiver *receiver)
+void fy_receiver_finish(void *ctx)
 {
-    fy_destination_enter(receiver, FY_DESTINATION_END);
-    fy_destination_try_end(receiver);
-}
-
-void fy_destination_try_end(struct fy_receiver *receiver)
-{
-    if (receiver->receive || receiver->restore || receiver->pending > 0)
-        return;
-    if (receiver->staged && receiver->phase == FY_DESTINATION_DISCARD) {
-        unstage(receiver);
-        return;
-    }
-    if (receiver->phase == FY_DESTINATION_DISCARD) {
-        tell_discarded(receiver);
-        fy_destination_enter(receiver, FY_DESTINATION_END);
-    }
-    if (receiver->session.link) {
-        fy_session_finish(&receiver->session, FAREWELL_MS);
-        return; /* `closed` comes back here */
-    }
-    receiver->pending++; /* for good: what follows happens once */
+    struct fy_receiver *receiver = ctx;
     if (uv_queue_work(receiver->host->loop, &receiver->work, clean, cleaned) != 0)
         cleaned(&receiver->work, 0);
 }

@@ -65,33 +65,42 @@ static void first_bad_item(struct fy_receiver *receiver, struct fy_error *err)
     }
 }
 
-static void answer(struct fy_receiver *receiver, bool accepted, uint64_t space_bytes)
+static void answer(struct fy_receiver *receiver, bool accepted)
 {
     struct fy_error err = FY_ERROR_INIT;
     bool dry_run = receiver->offer->dry_run;
     accepted = accepted && (dry_run || daemon_accepts(receiver));
     if (send_answer(receiver, accepted, &err) < 0) {
-        fy_destination_fail(receiver, &err);
+        fy_destination_preflighted(&receiver->core, false, &err);
         return;
     }
-    if (accepted && !dry_run) {
-        fy_destination_receive_start(receiver, space_bytes);
-        return;
-    }
-    first_bad_item(receiver, &receiver->report.error);
-    fy_destination_end(receiver);
+    if (!accepted || dry_run)
+        first_bad_item(receiver, &receiver->report.error);
+    fy_destination_preflighted(&receiver->core, accepted && !dry_run, NULL);
 }
 
 static void preflight_done(const struct fy_preflight_item *items, size_t count, bool accepted, uint64_t space_bytes,
                            void *data)
 {
     struct fy_receiver *receiver = data;
-    receiver->pending--;
-    if (fy_destination_is_over(receiver))
+    if (receiver->core.phase != FY_DESTINATION_ASK) { /* the link was lost meanwhile */
+        fy_destination_preflighted(&receiver->core, false, NULL);
         return;
+    }
     memcpy(receiver->report.preflight, items, count * sizeof *items);
     receiver->report.preflight_count = count;
-    answer(receiver, accepted, space_bytes);
+    receiver->space_bytes = space_bytes;
+    answer(receiver, accepted);
+}
+
+void fy_receiver_preflight(void *ctx)
+{
+    struct fy_receiver *receiver = ctx;
+    struct fy_error err = FY_ERROR_INIT;
+    if (fy_preflight_start(receiver->host, receiver->offer, &receiver->spec, preflight_done, receiver, &err) == 0)
+        return;
+    fy_report_preflight(&receiver->report, "preflight", false, err.message, err.next);
+    answer(receiver, false);
 }
 
 static int read_offer(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer, struct fy_error *err)
@@ -108,20 +117,13 @@ static int read_offer(struct fy_receiver *receiver, const Ferry__Peer__Offer *of
     return 0;
 }
 
-void fy_destination_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer)
+void fy_receiver_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer)
 {
     struct fy_error err = FY_ERROR_INIT;
-    if (read_offer(receiver, offer, &err) < 0) {
-        fy_destination_fail(receiver, &err);
-        return;
-    }
-    fy_destination_enter(receiver, FY_DESTINATION_ASK);
-    receiver->pending++;
-    if (fy_preflight_start(receiver->host, receiver->offer, &receiver->spec, preflight_done, receiver, &err) == 0)
-        return;
-    receiver->pending--;
-    fy_report_preflight(&receiver->report, "preflight", false, err.message, err.next);
-    answer(receiver, false, 0);
+    if (read_offer(receiver, offer, &err) < 0)
+        (void)fy_destination_fail(&receiver->core, &err);
+    else
+        fy_destination_offered(&receiver->core, receiver->offer->epoch);
 }
 
 /* ---- a decision on a new link ---- */
@@ -158,32 +160,41 @@ static void drop_link(struct fy_session *session)
     session->link = NULL;
 }
 
-static void take_decision(struct fy_receiver *holder, bool commit)
+/* Over the link that has just become the job's. What was heard before changes nothing, and is answered when it has been
+ * carried out. */
+static void take_decision(struct fy_receiver *holder, const Ferry__Peer__Resolve *resolve)
 {
     struct fy_error reason = FY_ERROR_INIT;
-    if (commit && holder->phase == FY_DESTINATION_PREPARED)
-        fy_destination_commit(holder);
-    else if (!commit && holder->phase < FY_DESTINATION_RUN) {
-        fy_error_set(&reason, FY_E_CANCELLED, "the source gave up");
-        fy_destination_abort(holder, &reason);
-    }
-    /* Else the decision is being carried out already, and the answer will go over the new link. */
+    fy_error_set(&reason, FY_E_CANCELLED, "the source gave up");
+    fy_destination_linked(&holder->core);
+    enum fy_heard heard = resolve->commit
+                              ? fy_destination_heard(&holder->core, FY_SAY_RESOLVE_COMMIT, resolve->epoch, NULL)
+                              : fy_destination_heard(&holder->core, FY_SAY_RESOLVE_ABORT, resolve->epoch, &reason);
+    if (heard == FY_HEARD_TAKEN && !resolve->commit)
+        holder->was_cancelled = true;
+    if (heard != FY_HEARD_WRONG || !holder->session.link)
+        return;
+    struct fy_error wrong = FY_ERROR_INIT;
+    fy_error_set(&wrong, FY_E_PROTOCOL, "the decision for job %.40s comes out of order, or is of another epoch",
+                 resolve->job);
+    fy_session_fail(&holder->session, &wrong);
 }
 
-static void answer_from_memory(struct fy_receiver *receiver, enum fy_job_fate fate, pid_t root_pid, const char *job)
+static void answer_from_memory(struct fy_receiver *receiver, enum fy_job_fate fate, pid_t root_pid,
+                               const Ferry__Peer__Resolve *resolve)
 {
     struct fy_error reason = FY_ERROR_INIT;
     if (fate == FY_FATE_COMPLETED) {
-        (void)fy_migrate_send_done(&receiver->session, root_pid, 0, NULL);
+        (void)fy_migrate_send_done(&receiver->session, resolve->epoch, root_pid, 0, NULL);
     } else {
         bool unknown = fate == FY_FATE_UNKNOWN;
-        fy_error_set(&reason, unknown ? FY_E_NOT_FOUND : FY_E_RESTORE, "job %.40s %s", job,
+        fy_error_set(&reason, unknown ? FY_E_NOT_FOUND : FY_E_RESTORE, "job %.40s %s", resolve->job,
                      unknown ? "is not known here" : "was discarded");
-        (void)fy_migrate_send_aborted(&receiver->session, &reason, NULL);
+        (void)fy_migrate_send_aborted(&receiver->session, resolve->epoch, &reason, NULL);
     }
 }
 
-void fy_destination_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolve *resolve)
+void fy_receiver_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolve *resolve)
 {
     struct fy_receiver *holder = NULL;
     pid_t root_pid = 0;
@@ -193,8 +204,10 @@ void fy_destination_resolve(struct fy_receiver *receiver, const Ferry__Peer__Res
     if (fate == FY_FATE_OPEN) {
         drop_link(&holder->session);
         fy_session_adopt(&holder->session, &receiver->session);
-        take_decision(holder, resolve->commit);
-    } else
-        answer_from_memory(receiver, fate, root_pid, resolve->job);
-    fy_destination_end(receiver);
+        fy_destination_link_lost(&receiver->core, NULL); /* it is the holder's now */
+        take_decision(holder, resolve);
+        return;
+    }
+    answer_from_memory(receiver, fate, root_pid, resolve);
+    fy_destination_end(&receiver->core);
 }

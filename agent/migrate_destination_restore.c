@@ -1,4 +1,4 @@
-/* RECEIVE, CHECK, READY, RESTORE, PREPARED, RUN. */
+/* RECEIVE, CHECK, RESTORE, RUN. */
 #include "job_directory.h"
 #include "migrate_check.h"
 #include "migrate_destination.h"
@@ -14,14 +14,14 @@ static uint64_t since_us(uint64_t start_ns)
 
 /* ---- RECEIVE ---- */
 
-void fy_destination_acknowledge(struct fy_receiver *receiver)
+void fy_receiver_acknowledge(struct fy_receiver *receiver)
 {
     struct fy_error err = FY_ERROR_INIT;
     if (receiver->report.bytes_sent == receiver->acknowledged_bytes)
         return;
     receiver->acknowledged_bytes = receiver->report.bytes_sent;
     if (fy_migrate_send_received(&receiver->session, receiver->kept_chunks, receiver->acknowledged_bytes, &err) < 0)
-        fy_destination_fail(receiver, &err);
+        (void)fy_destination_fail(&receiver->core, &err);
 }
 
 static void received(uint32_t chunks, uint64_t bytes, void *data)
@@ -29,8 +29,8 @@ static void received(uint32_t chunks, uint64_t bytes, void *data)
     struct fy_receiver *receiver = data;
     receiver->kept_chunks = chunks;
     receiver->report.bytes_sent = bytes;
-    if (receiver->phase == FY_DESTINATION_RECEIVE)
-        fy_destination_acknowledge(receiver);
+    if (receiver->core.phase == FY_DESTINATION_RECEIVE)
+        fy_receiver_acknowledge(receiver);
 }
 
 static void pressure(bool pause, void *data)
@@ -44,24 +44,37 @@ static void pressure(bool pause, void *data)
         fy_link_resume(receiver->session.link);
 }
 
-static void checked(uv_work_t *work, int status)
+static void set_arrived(const struct fy_error *err, void *data)
 {
-    (void)status;
-    struct fy_receiver *receiver = fy_container_of(work, struct fy_receiver, work);
-    receiver->pending--;
-    if (fy_destination_is_over(receiver))
-        return;
-    if (fy_error_is_set(&receiver->work_error)) {
-        fy_destination_fail(receiver, &receiver->work_error);
-        return;
-    }
-    receiver->check_us = since_us(receiver->phase_start_ns);
-    fy_destination_enter(receiver, FY_DESTINATION_READY);
-    if (receiver->prepare_wanted)
-        fy_destination_prepare(receiver);
-    else
-        fy_destination_expect(receiver, "PREPARE", receiver->host->settings->timeouts.link_ms);
+    struct fy_receiver *receiver = data;
+    receiver->receive = NULL;
+    if (!err)
+        receiver->report.bytes_total = receiver->report.bytes_sent;
+    fy_destination_received(&receiver->core, err);
 }
+
+void fy_receiver_receive(void *ctx)
+{
+    static const struct fy_receive_set_events events = {
+        .received = received, .pressure = pressure, .done = set_arrived};
+    struct fy_receiver *receiver = ctx;
+    struct fy_error err = FY_ERROR_INIT;
+    if (fy_job_directory_make(receiver->host->settings->run_dir, receiver->options.job_id, &receiver->job_dir,
+                              &receiver->images_dir, &err) < 0 ||
+        fy_receive_set_start(receiver->host->loop, receiver->images_dir, receiver->space_bytes, &events, receiver,
+                             &receiver->receive, &err) < 0)
+        fy_destination_received(&receiver->core, &err);
+}
+
+void fy_receiver_receive_stop(void *ctx)
+{
+    struct fy_receiver *receiver = ctx;
+    fy_receive_set_stop(receiver->receive, &receiver->report.error);
+    if (receiver->session.link)
+        fy_link_resume(receiver->session.link);
+}
+
+/* ---- CHECK ---- */
 
 static void check(uv_work_t *work)
 {
@@ -69,69 +82,32 @@ static void check(uv_work_t *work)
     (void)fy_migrate_check_set(receiver->images_dir, &receiver->work_error);
 }
 
-static void set_arrived(const struct fy_error *err, void *data)
+static void checked(uv_work_t *work, int status)
 {
-    struct fy_receiver *receiver = data;
-    receiver->receive = NULL;
-    if (fy_destination_is_over(receiver))
-        return;
-    struct fy_error failure = FY_ERROR_INIT;
-    if (err) {
-        fy_destination_fail(receiver, err);
-        return;
-    }
-    receiver->report.bytes_total = receiver->report.bytes_sent;
-    fy_destination_enter(receiver, FY_DESTINATION_CHECK);
-    receiver->phase_start_ns = fy_clock_monotonic_ns();
-    if (uv_queue_work(receiver->host->loop, &receiver->work, check, checked) == 0) {
-        receiver->pending++;
-        return;
-    }
-    fy_error_set(&failure, FY_E_NOMEM, "the thread pool takes no work");
-    fy_destination_fail(receiver, &failure);
+    (void)status;
+    struct fy_receiver *receiver = fy_container_of(work, struct fy_receiver, work);
+    const struct fy_error *err = &receiver->work_error;
+    receiver->check_us = since_us(receiver->phase_start_ns);
+    fy_destination_checked(&receiver->core, fy_error_is_set(err) ? err : NULL);
 }
 
-void fy_destination_receive_start(struct fy_receiver *receiver, uint64_t space_bytes)
+void fy_receiver_check(void *ctx)
 {
-    static const struct fy_receive_set_events events = {
-        .received = received, .pressure = pressure, .done = set_arrived};
+    struct fy_receiver *receiver = ctx;
     struct fy_error err = FY_ERROR_INIT;
-    fy_destination_enter(receiver, FY_DESTINATION_RECEIVE);
-    if (fy_job_directory_make(receiver->host->settings->run_dir, receiver->options.job_id, &receiver->job_dir,
-                              &receiver->images_dir, &err) < 0 ||
-        fy_receive_set_start(receiver->host->loop, receiver->images_dir, space_bytes, &events, receiver,
-                             &receiver->receive, &err) < 0) {
-        fy_destination_fail(receiver, &err);
+    if (uv_queue_work(receiver->host->loop, &receiver->work, check, checked) == 0)
         return;
-    }
-    /* The source dumps before it sends; how long it may stay frozen is its own limit. */
-    uint64_t day_ms = 24u * 3600u * 1000u;
-    uint64_t hold_ms = receiver->offer->hold_ms < day_ms ? receiver->offer->hold_ms : day_ms;
-    fy_destination_expect(receiver, "the first byte of the image set",
-                          hold_ms + receiver->host->settings->timeouts.link_ms);
+    fy_error_set(&err, FY_E_NOMEM, "the thread pool takes no work");
+    fy_destination_checked(&receiver->core, &err);
 }
 
-/* ---- RESTORE, PREPARED ---- */
+/* ---- RESTORE ---- */
 
 static void restore_held(struct fy_restore *restore, void *data)
 {
     (void)restore;
     struct fy_receiver *receiver = data;
-    struct fy_error err = FY_ERROR_INIT;
-    if (receiver->phase != FY_DESTINATION_RESTORE)
-        return;                    /* discarding: the driver has its decision */
-    if (!receiver->session.link) { /* nobody was told PREPARED, so nobody can have decided upon it */
-        fy_error_set(&err, FY_E_UNREACHABLE, "the link to the source was lost during the restore");
-        fy_destination_fail(receiver, &err);
-        return;
-    }
-    fy_destination_enter(receiver, FY_DESTINATION_PREPARED);
-    Ferry__Peer__Prepared prepared = FERRY__PEER__PREPARED__INIT;
-    prepared.check_us = receiver->check_us;
-    prepared.restore_us = since_us(receiver->phase_start_ns);
-    Ferry__Peer__Frame frame = FY_PEER_FRAME(prepared, FERRY__PEER__FRAME__KIND_PREPARED, &prepared);
-    if (fy_session_send(&receiver->session, &frame, NULL, 0, &err) < 0)
-        fy_session_fail(&receiver->session, &err);
+    fy_destination_held(&receiver->core);
 }
 
 static void restore_done(struct fy_restore *restore, enum fy_workload_state state, pid_t root_pid,
@@ -139,35 +115,22 @@ static void restore_done(struct fy_restore *restore, enum fy_workload_state stat
 {
     (void)restore;
     struct fy_receiver *receiver = data;
+    bool runs = state == FY_WORKLOAD_RUNNING;
     receiver->restore = NULL;
-    if (fy_destination_is_over(receiver))
-        return;
-    if (receiver->phase == FY_DESTINATION_RUN && state == FY_WORKLOAD_RUNNING) {
+    if (runs)
         receiver->report.root_pid = root_pid;
-        receiver->report.workload_state = "runs here";
-        (void)fy_migrate_send_done(&receiver->session, root_pid, since_us(receiver->phase_start_ns), NULL);
-        fy_destination_end(receiver);
-        return;
+    if (!receiver->announcing)
+        fy_destination_restored(&receiver->core, runs, err);
+    else {
+        fy_error_propagate(&receiver->lost, err);
+        fy_error_set(&receiver->lost, FY_E_RESTORE, "the prepared copy was lost as it was to run");
     }
-    struct fy_error failure = FY_ERROR_INIT;
-    fy_error_propagate(&failure, err);
-    fy_error_set(&failure, FY_E_RESTORE, "the restore ended before it was decided upon");
-    fy_destination_fail(receiver, &failure);
 }
 
-static void staged(const struct fy_error *err, void *data)
+static void start_restore(struct fy_receiver *receiver)
 {
     static const struct fy_restore_events events = {.held = restore_held, .done = restore_done};
-    struct fy_receiver *receiver = data;
-    receiver->pending--;
-    receiver->staged = err == NULL;
-    if (fy_destination_is_over(receiver))
-        return;
-    struct fy_error failure = FY_ERROR_INIT;
-    if (err) {
-        fy_destination_fail(receiver, err);
-        return;
-    }
+    struct fy_error err = FY_ERROR_INIT;
     struct fy_restore_request request = {
         .spec = &receiver->spec,
         .job_id = receiver->options.job_id,
@@ -175,19 +138,41 @@ static void staged(const struct fy_error *err, void *data)
         .work_dir = receiver->options.log_dir,
         .bundle = receiver->offer->bundle,
     };
-    if (fy_restore_start(receiver->host, &request, &events, receiver, &receiver->restore, &failure) < 0)
-        fy_destination_fail(receiver, &failure);
+    if (receiver->drop_wanted)
+        fy_error_set(&err, FY_E_CANCELLED, "given up before the restore began");
+    else if (fy_restore_start(receiver->host, &request, &events, receiver, &receiver->restore, &err) == 0)
+        return;
+    fy_destination_restored(&receiver->core, false, &err);
 }
 
-void fy_destination_prepare(struct fy_receiver *receiver)
+static void staged(const struct fy_error *err, void *data)
 {
+    struct fy_receiver *receiver = data;
+    receiver->staging = false;
+    receiver->staged = err == NULL;
+    if (err)
+        fy_destination_restored(&receiver->core, false, err);
+    else
+        start_restore(receiver);
+}
+
+void fy_receiver_restore(void *ctx)
+{
+    struct fy_receiver *receiver = ctx;
     struct fy_error err = FY_ERROR_INIT;
-    fy_destination_enter(receiver, FY_DESTINATION_RESTORE);
-    receiver->phase_start_ns = fy_clock_monotonic_ns();
-    receiver->pending++;
+    receiver->staging = true;
     if (fy_address_stage(receiver->host, receiver->options.job_id, receiver->spec.addresses,
                          receiver->spec.address_count, staged, receiver, &err) < 0)
         staged(&err, receiver);
+}
+
+/* While the addresses are on their way there is no restore yet that could be told. */
+void fy_receiver_drop(void *ctx)
+{
+    struct fy_receiver *receiver = ctx;
+    receiver->drop_wanted = receiver->staging;
+    if (receiver->restore)
+        fy_restore_decide(receiver->restore, FY_DECIDE_DISCARD);
 }
 
 /* ---- RUN ---- */
@@ -195,21 +180,49 @@ void fy_destination_prepare(struct fy_receiver *receiver)
 static void announced(const struct fy_error *err, void *data)
 {
     struct fy_receiver *receiver = data;
-    receiver->pending--;
-    if (fy_destination_is_over(receiver))
-        return;
+    receiver->announcing = false;
     fy_error_propagate(&receiver->report.error, err); /* told, but no reason to stop what is to run */
-    fy_restore_decide(receiver->restore, FY_DECIDE_RUN);
+    if (receiver->restore)
+        fy_restore_decide(receiver->restore, FY_DECIDE_RUN);
+    else
+        fy_destination_restored(&receiver->core, false, &receiver->lost);
 }
 
 /* The address first: the sockets are there since the restore, and the first packet that a task sends must get out. */
-void fy_destination_commit(struct fy_receiver *receiver)
+void fy_receiver_run(void *ctx)
 {
+    struct fy_receiver *receiver = ctx;
     struct fy_error err = FY_ERROR_INIT;
-    fy_destination_enter(receiver, FY_DESTINATION_RUN);
-    receiver->phase_start_ns = fy_clock_monotonic_ns();
-    receiver->pending++;
+    receiver->announcing = true;
     if (fy_address_go(receiver->host, receiver->options.job_id, receiver->spec.addresses, receiver->spec.address_count,
                       announced, receiver, &err) < 0)
         announced(&err, receiver);
+}
+
+/* ---- the words of the decision ---- */
+
+static int send_word(struct fy_receiver *receiver, enum fy_saying saying, struct fy_error *err)
+{
+    struct fy_session *session = &receiver->session;
+    uint64_t epoch = receiver->core.epoch;
+    switch (saying) {
+    case FY_SAY_PREPARED:
+        return fy_migrate_send_prepared(session, epoch, receiver->check_us, since_us(receiver->phase_start_ns), err);
+    case FY_SAY_DONE:
+        return fy_migrate_send_done(session, epoch, receiver->report.root_pid, since_us(receiver->phase_start_ns), err);
+    case FY_SAY_UNREADY:
+        return fy_migrate_send_unready(session, epoch, &receiver->report.error, err);
+    default:
+        fy_migrate_send_logs(session, receiver->options.log_dir);
+        return fy_migrate_send_aborted(session, epoch, &receiver->report.error, err);
+    }
+}
+
+/* A link that does not take it is lost. */
+void fy_receiver_say(void *ctx, enum fy_saying saying)
+{
+    struct fy_receiver *receiver = ctx;
+    struct fy_error err = FY_ERROR_INIT;
+    if (send_word(receiver, saying, &err) < 0)
+        fy_session_fail(&receiver->session, &err);
 }

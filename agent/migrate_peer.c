@@ -1,7 +1,9 @@
 /* Reaching a peer, and the frames that are no more than a line. */
 #include "migrate_peer.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <ferry/agent/migrate.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
 #include <ferry/transport/ssh.h>
@@ -56,25 +58,44 @@ int fy_migrate_connect(const struct fy_host *host, const struct fy_peer_settings
     return 0;
 }
 
-int fy_migrate_send_prepare(struct fy_session *session, struct fy_error *err)
+int fy_migrate_send_prepare(struct fy_session *session, uint64_t epoch, struct fy_error *err)
 {
     Ferry__Peer__Prepare prepare = FERRY__PEER__PREPARE__INIT;
+    prepare.has_epoch = true;
+    prepare.epoch = epoch;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(prepare, FERRY__PEER__FRAME__KIND_PREPARE, &prepare);
     return fy_session_send(session, &frame, NULL, 0, err);
 }
 
-int fy_migrate_send_commit(struct fy_session *session, struct fy_error *err)
+int fy_migrate_send_prepared(struct fy_session *session, uint64_t epoch, uint64_t check_us, uint64_t restore_us,
+                             struct fy_error *err)
+{
+    Ferry__Peer__Prepared prepared = FERRY__PEER__PREPARED__INIT;
+    prepared.check_us = check_us;
+    prepared.restore_us = restore_us;
+    prepared.has_epoch = true;
+    prepared.epoch = epoch;
+    Ferry__Peer__Frame frame = FY_PEER_FRAME(prepared, FERRY__PEER__FRAME__KIND_PREPARED, &prepared);
+    return fy_session_send(session, &frame, NULL, 0, err);
+}
+
+int fy_migrate_send_commit(struct fy_session *session, uint64_t epoch, struct fy_error *err)
 {
     Ferry__Peer__Commit commit = FERRY__PEER__COMMIT__INIT;
+    commit.has_epoch = true;
+    commit.epoch = epoch;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(commit, FERRY__PEER__FRAME__KIND_COMMIT, &commit);
     return fy_session_send(session, &frame, NULL, 0, err);
 }
 
-int fy_migrate_send_resolve(struct fy_session *session, const char *job_id, bool commit, struct fy_error *err)
+int fy_migrate_send_resolve(struct fy_session *session, const char *job_id, uint64_t epoch, bool commit,
+                            struct fy_error *err)
 {
     Ferry__Peer__Resolve resolve = FERRY__PEER__RESOLVE__INIT;
     resolve.job = (char *)job_id;
     resolve.commit = commit;
+    resolve.has_epoch = true;
+    resolve.epoch = epoch;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(resolve, FERRY__PEER__FRAME__KIND_RESOLVE, &resolve);
     return fy_session_send(session, &frame, NULL, 0, err);
 }
@@ -88,26 +109,33 @@ int fy_migrate_send_received(struct fy_session *session, uint32_t chunks, uint64
     return fy_session_send(session, &frame, NULL, 0, err);
 }
 
-int fy_migrate_send_done(struct fy_session *session, pid_t root_pid, uint64_t resume_us, struct fy_error *err)
+int fy_migrate_send_done(struct fy_session *session, uint64_t epoch, pid_t root_pid, uint64_t resume_us,
+                         struct fy_error *err)
 {
     Ferry__Peer__Done done = FERRY__PEER__DONE__INIT;
     done.root_pid = (uint32_t)root_pid;
     done.resume_us = resume_us;
+    done.has_epoch = true;
+    done.epoch = epoch;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(done, FERRY__PEER__FRAME__KIND_DONE, &done);
     return fy_session_send(session, &frame, NULL, 0, err);
 }
 
-int fy_migrate_send_abort(struct fy_session *session, const struct fy_error *reason, struct fy_error *err)
+int fy_migrate_send_abort(struct fy_session *session, uint64_t epoch, const struct fy_error *reason,
+                          struct fy_error *err)
 {
     Ferry__Peer__Failure failure = FERRY__PEER__FAILURE__INIT;
     fy_session_fill_failure(&failure, reason);
     Ferry__Peer__Abort abort_message = FERRY__PEER__ABORT__INIT;
     abort_message.reason = &failure;
+    abort_message.has_epoch = true;
+    abort_message.epoch = epoch;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(abort, FERRY__PEER__FRAME__KIND_ABORT, &abort_message);
     return fy_session_send(session, &frame, NULL, 0, err);
 }
 
-int fy_migrate_send_aborted(struct fy_session *session, const struct fy_error *reason, struct fy_error *err)
+int fy_migrate_send_aborted(struct fy_session *session, uint64_t epoch, const struct fy_error *reason,
+                            struct fy_error *err)
 {
     Ferry__Peer__Failure failure = FERRY__PEER__FAILURE__INIT;
     Ferry__Peer__Aborted aborted = FERRY__PEER__ABORTED__INIT;
@@ -115,7 +143,22 @@ int fy_migrate_send_aborted(struct fy_session *session, const struct fy_error *r
         fy_session_fill_failure(&failure, reason);
         aborted.reason = &failure;
     }
+    aborted.has_epoch = true;
+    aborted.epoch = epoch;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(aborted, FERRY__PEER__FRAME__KIND_ABORTED, &aborted);
+    return fy_session_send(session, &frame, NULL, 0, err);
+}
+
+int fy_migrate_send_unready(struct fy_session *session, uint64_t epoch, const struct fy_error *reason,
+                            struct fy_error *err)
+{
+    Ferry__Peer__Failure failure = FERRY__PEER__FAILURE__INIT;
+    fy_session_fill_failure(&failure, reason);
+    Ferry__Peer__Unready unready = FERRY__PEER__UNREADY__INIT;
+    unready.reason = &failure;
+    unready.has_epoch = true;
+    unready.epoch = epoch;
+    Ferry__Peer__Frame frame = FY_PEER_FRAME(unready, FERRY__PEER__FRAME__KIND_UNREADY, &unready);
     return fy_session_send(session, &frame, NULL, 0, err);
 }
 
@@ -151,6 +194,21 @@ void fy_migrate_send_log(struct fy_session *session, const char *directory, cons
     log.name = (char *)name;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(log, FERRY__PEER__FRAME__KIND_LOG, &log);
     (void)fy_session_send(session, &frame, data, size, NULL);
+}
+
+void fy_migrate_send_logs(struct fy_session *session, const char *directory)
+{
+    DIR *dir = directory ? opendir(directory) : NULL;
+    struct dirent *entry;
+    unsigned sent = 0;
+    while (dir && sent < FY_MAX_LOGS && (entry = readdir(dir))) {
+        if (entry->d_name[0] == '.' || !fy_fs_is_plain_name(entry->d_name))
+            continue;
+        fy_migrate_send_log(session, directory, entry->d_name);
+        sent++;
+    }
+    if (dir)
+        (void)closedir(dir);
 }
 
 void fy_migrate_keep_log(const char *directory, const Ferry__Peer__Log *log, const uint8_t *body, size_t body_bytes)

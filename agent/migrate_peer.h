@@ -13,17 +13,27 @@ int fy_migrate_find_peer(const struct fy_host *host, const char *name, const str
 /* Starts an SSH link for an initialised session. */
 int fy_migrate_connect(const struct fy_host *host, const struct fy_peer_settings *peer, struct fy_session *session,
                        struct fy_error *err);
-/* Sends a frame without content of its own. */
-int fy_migrate_send_prepare(struct fy_session *session, struct fy_error *err);
-int fy_migrate_send_commit(struct fy_session *session, struct fy_error *err);
-int fy_migrate_send_resolve(struct fy_session *session, const char *job_id, bool commit, struct fy_error *err);
+/* The words of the decision; each names the epoch that the offer brought. */
+int fy_migrate_send_prepare(struct fy_session *session, uint64_t epoch, struct fy_error *err);
+int fy_migrate_send_commit(struct fy_session *session, uint64_t epoch, struct fy_error *err);
+int fy_migrate_send_resolve(struct fy_session *session, const char *job_id, uint64_t epoch, bool commit,
+                            struct fy_error *err);
 int fy_migrate_send_received(struct fy_session *session, uint32_t chunks, uint64_t bytes, struct fy_error *err);
-int fy_migrate_send_done(struct fy_session *session, pid_t root_pid, uint64_t resume_us, struct fy_error *err);
-int fy_migrate_send_abort(struct fy_session *session, const struct fy_error *reason, struct fy_error *err);
+int fy_migrate_send_prepared(struct fy_session *session, uint64_t epoch, uint64_t check_us, uint64_t restore_us,
+                             struct fy_error *err);
+int fy_migrate_send_done(struct fy_session *session, uint64_t epoch, pid_t root_pid, uint64_t resume_us,
+                         struct fy_error *err);
+int fy_migrate_send_abort(struct fy_session *session, uint64_t epoch, const struct fy_error *reason,
+                          struct fy_error *err);
 /* `reason` may be NULL: the source asked for it. */
-int fy_migrate_send_aborted(struct fy_session *session, const struct fy_error *reason, struct fy_error *err);
+int fy_migrate_send_aborted(struct fy_session *session, uint64_t epoch, const struct fy_error *reason,
+                            struct fy_error *err);
+int fy_migrate_send_unready(struct fy_session *session, uint64_t epoch, const struct fy_error *reason,
+                            struct fy_error *err);
 /* At most the last 256 KiB of the file, as a Log frame; a file that is not there is left out. */
 void fy_migrate_send_log(struct fy_session *session, const char *directory, const char *name);
+/* So of every file in the directory, FY_MAX_LOGS at most. NULL: there is none. */
+void fy_migrate_send_logs(struct fy_session *session, const char *directory);
 /* Keeps a Log frame of the peer as DIRECTORY/peer-NAME. A bad name or a full disk loses it, which harms nobody. */
 void fy_migrate_keep_log(const char *directory, const Ferry__Peer__Log *log, const uint8_t *body, size_t body_bytes);
 

@@ -2,53 +2,40 @@
 #include "migrate_source.h"
 #include "job_directory.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define TICK_MS 100u
-#define BIT(phase) (1u << (phase))
-
-static const unsigned successors[] = {
-    [FY_SOURCE_INSPECT] = BIT(FY_SOURCE_CONNECT) | BIT(FY_SOURCE_ROLLBACK),
-    [FY_SOURCE_CONNECT] = BIT(FY_SOURCE_OFFER) | BIT(FY_SOURCE_ROLLBACK),
-    [FY_SOURCE_OFFER] = BIT(FY_SOURCE_DUMP) | BIT(FY_SOURCE_END) | BIT(FY_SOURCE_ROLLBACK),
-    [FY_SOURCE_DUMP] = BIT(FY_SOURCE_CHECK) | BIT(FY_SOURCE_ROLLBACK),
-    [FY_SOURCE_CHECK] = BIT(FY_SOURCE_SEND) | BIT(FY_SOURCE_ROLLBACK),
-    [FY_SOURCE_SEND] = BIT(FY_SOURCE_PREPARE) | BIT(FY_SOURCE_ROLLBACK),
-    [FY_SOURCE_PREPARE] = BIT(FY_SOURCE_KILL) | BIT(FY_SOURCE_ROLLBACK),
-    [FY_SOURCE_KILL] = BIT(FY_SOURCE_WITHDRAW) | BIT(FY_SOURCE_ROLLBACK),
-    [FY_SOURCE_WITHDRAW] = BIT(FY_SOURCE_COMMIT) | BIT(FY_SOURCE_RECOVER),
-    [FY_SOURCE_COMMIT] = BIT(FY_SOURCE_END) | BIT(FY_SOURCE_RECOVER),
-    [FY_SOURCE_RECOVER] = BIT(FY_SOURCE_END),
-    [FY_SOURCE_ROLLBACK] = BIT(FY_SOURCE_END),
-    [FY_SOURCE_END] = 0,
-};
 
 static const struct {
     enum fy_migration_state state;
     const char *shown; /* name of the phase for people; NULL: goes on under the one before */
-    const char *where;
-} faces[] = {
+    const char *where; /* NULL: unchanged */
+} faces[FY_SOURCE_PHASES] = {
     [FY_SOURCE_INSPECT] = {FY_MIGRATION_SETUP, "preflight", "not touched"},
     [FY_SOURCE_CONNECT] = {FY_MIGRATION_SETUP, NULL, "runs at the source"},
     [FY_SOURCE_OFFER] = {FY_MIGRATION_SETUP, NULL, "runs at the source"},
+    [FY_SOURCE_BEGIN] = {FY_MIGRATION_ACTIVE, NULL, "runs at the source"},
     [FY_SOURCE_DUMP] = {FY_MIGRATION_ACTIVE, "dump", "frozen at the source"},
     [FY_SOURCE_CHECK] = {FY_MIGRATION_ACTIVE, "check", "frozen at the source"},
     [FY_SOURCE_SEND] = {FY_MIGRATION_ACTIVE, "transfer", "frozen at the source"},
     [FY_SOURCE_PREPARE] = {FY_MIGRATION_PRE_SWITCHOVER, "restore", "frozen at the source"},
-    [FY_SOURCE_KILL] = {FY_MIGRATION_DEVICE, "switchover", "on its way to the destination"},
+    [FY_SOURCE_READY] = {FY_MIGRATION_PRE_SWITCHOVER, NULL, "frozen at the source"},
+    [FY_SOURCE_DECIDE] = {FY_MIGRATION_DEVICE, "switchover", "frozen at the source"},
+    [FY_SOURCE_KILL] = {FY_MIGRATION_DEVICE, NULL, "on its way to the destination"},
     [FY_SOURCE_WITHDRAW] = {FY_MIGRATION_DEVICE, NULL, "on its way to the destination"},
     [FY_SOURCE_COMMIT] = {FY_MIGRATION_DEVICE, NULL, "on its way to the destination"},
+    [FY_SOURCE_FINISH] = {FY_MIGRATION_DEVICE, NULL, "runs at the destination"},
     [FY_SOURCE_RECOVER] = {FY_MIGRATION_DEVICE, "recover", "in its image set at the source"},
+    [FY_SOURCE_LOOK] = {FY_MIGRATION_DEVICE, "switchover", "looked for at the source"},
     [FY_SOURCE_ROLLBACK] = {FY_MIGRATION_ACTIVE, "rollback", NULL},
     [FY_SOURCE_END] = {FY_MIGRATION_ACTIVE, NULL, NULL},
 };
 
-void fy_source_changed(struct fy_migration *migration)
+void fy_migration_changed(struct fy_migration *migration)
 {
     struct fy_link_stats stats = {0};
     if (migration->session.link)
@@ -59,52 +46,103 @@ void fy_source_changed(struct fy_migration *migration)
     migration->events->changed(migration, &migration->report, migration->data);
 }
 
-void fy_source_enter(struct fy_migration *migration, enum fy_source_phase phase)
+static void note_downtime(struct fy_migration *migration)
 {
-    assert(successors[migration->phase] & BIT(phase));
-    migration->phase = phase;
+    if (migration->clock.freeze_ns != 0)
+        migration->report.downtime_us = (fy_clock_monotonic_ns() - migration->clock.freeze_ns) / 1000;
+}
+
+static void note_end(struct fy_migration *migration)
+{
+    const struct fy_source *core = &migration->core;
+    struct fy_migration_report *report = &migration->report;
+    if (core->runs_here)
+        report->workload_state = "runs at the source, restored there";
+    else if (core->keep_images) {
+        report->workload_state = "safe in its image set at the source, runs nowhere";
+        fy_error_next(&report->error,
+                      "look on %s first; the image set is kept in %s: restore it by hand when the cause is mended",
+                      migration->spec.peer, migration->images_dir);
+    } else if (core->prepare_said && !core->peer_settled)
+        fy_error_next(&report->error,
+                      "the workload runs on here; %s could not be told and may keep a frozen copy of job %s, which "
+                      "never runs",
+                      migration->spec.peer, migration->options.job_id);
+}
+
+static void entered(void *ctx, enum fy_source_phase phase)
+{
+    struct fy_migration *migration = ctx;
+    if (phase == FY_SOURCE_FINISH)
+        note_downtime(migration);
+    if (phase == FY_SOURCE_END)
+        note_end(migration);
+    if (phase == FY_SOURCE_DECIDE)
+        (void)uv_timer_stop(&migration->hold);
     if (faces[phase].shown)
         fy_report_phase(&migration->report, &migration->clock, faces[phase].shown);
     if (faces[phase].where) {
         migration->report.state = faces[phase].state;
         migration->report.workload_state = faces[phase].where;
     }
-    fy_source_expect(migration, NULL, 0);
-    fy_source_changed(migration);
+    fy_migration_changed(migration);
 }
+
+static void blame(void *ctx, const struct fy_error *why)
+{
+    struct fy_migration *migration = ctx;
+    if (why)
+        fy_error_propagate(&migration->report.error, why);
+}
+
+/* ---- deadlines ---- */
 
 static void deadline_passed(uv_timer_t *timer)
 {
     struct fy_migration *migration = fy_container_of(timer, struct fy_migration, deadline);
     struct fy_error err = FY_ERROR_INIT;
-    if (migration->phase == FY_SOURCE_COMMIT || migration->phase == FY_SOURCE_ROLLBACK) {
-        /* The decision stands; a silent peer is a lost link. */
-        fy_error_set(&err, FY_E_TIMEOUT, "%s did not answer", migration->spec.peer);
-        if (migration->session.link)
-            fy_session_fail(&migration->session, &err);
-        return;
-    }
+    (void)uv_timer_stop(timer);
     fy_error_set(&err, FY_E_TIMEOUT, "waited %llu ms for %s, in vain", (unsigned long long)uv_timer_get_repeat(timer),
                  (const char *)timer->data);
     fy_error_next(&err, "look at ferryd's log on %s; the deadlines are set under 'timeouts:'", migration->spec.peer);
-    fy_source_fail(migration, &err);
+    fy_source_late(&migration->core, &err);
 }
 
-void fy_source_expect(struct fy_migration *migration, const char *what, uint64_t timeout_ms)
+void fy_migration_expect(struct fy_migration *migration, const char *what, uint64_t timeout_ms)
 {
     (void)uv_timer_stop(&migration->deadline);
     if (timeout_ms == 0)
         return;
     migration->deadline.data = (void *)what;
-    /* The repeat value only remembers how long was waited; the timer is stopped before it could repeat. */
+    /* The repeat value only remembers how long was waited. */
     (void)uv_timer_start(&migration->deadline, deadline_passed, timeout_ms, timeout_ms);
+}
+
+static void expect(void *ctx, enum fy_source_wait wait)
+{
+    struct fy_migration *migration = ctx;
+    const struct fy_timeouts *timeouts = &migration->host->settings->timeouts;
+    /* The link has a deadline of its own for connecting. */
+    const struct {
+        const char *what;
+        uint64_t ms;
+    } waits[] = {
+        [FY_SOURCE_WAIT_NOTHING] = {NULL, 0},
+        [FY_SOURCE_WAIT_HELLO] = {"the peer's hello", timeouts->connect_ms + timeouts->link_ms},
+        [FY_SOURCE_WAIT_ANSWER] = {"the destination's answer to the offer", timeouts->link_ms},
+        [FY_SOURCE_WAIT_RECEIVED] = {"the destination to acknowledge data", timeouts->link_ms},
+        [FY_SOURCE_WAIT_PREPARED] = {"the destination to restore", timeouts->restore_ms + timeouts->link_ms},
+        [FY_SOURCE_WAIT_DONE] = {"the destination to say DONE", timeouts->link_ms},
+        [FY_SOURCE_WAIT_ABORTED] = {"the destination to discard", timeouts->link_ms},
+    };
+    fy_migration_expect(migration, waits[wait].what, waits[wait].ms);
 }
 
 static void ticked(uv_timer_t *timer)
 {
     struct fy_migration *migration = fy_container_of(timer, struct fy_migration, tick);
     fy_report_sample(&migration->report, &migration->clock);
-    fy_source_changed(migration);
+    fy_migration_changed(migration);
 }
 
 /* ---- what the peer says ---- */
@@ -113,15 +151,7 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
     (void)hello;
     struct fy_migration *migration = fy_container_of(session, struct fy_migration, session);
-    struct fy_error err = FY_ERROR_INIT;
-    if (migration->phase == FY_SOURCE_CONNECT) {
-        fy_source_setup_greeted(migration);
-        return;
-    }
-    bool commit = migration->phase == FY_SOURCE_COMMIT;
-    if (fy_migrate_send_resolve(session, migration->options.job_id, commit, &err) < 0)
-        fy_session_fail(session, &err);
-    fy_source_expect(migration, "the peer to take the decision", migration->host->settings->timeouts.link_ms);
+    fy_source_greeted(&migration->core);
 }
 
 static void out_of_order(struct fy_migration *migration, const Ferry__Peer__Frame *frame)
@@ -133,47 +163,52 @@ static void out_of_order(struct fy_migration *migration, const Ferry__Peer__Fram
         fy_session_fail(&migration->session, &err);
 }
 
-static void peer_aborted(struct fy_migration *migration, const Ferry__Peer__Aborted *aborted)
+static void why_not(const struct fy_migration *migration, const Ferry__Peer__Failure *reason, const char *otherwise,
+                    struct fy_error *err)
 {
-    struct fy_error err = FY_ERROR_INIT;
-    if (aborted->reason)
-        fy_session_failure_to_error(aborted->reason, migration->spec.peer, &err);
+    if (reason)
+        fy_session_failure_to_error(reason, migration->spec.peer, err);
     else
-        fy_error_set(&err, FY_E_REMOTE, "%s discarded the workload", migration->spec.peer);
-    migration->peer_knows_end = true;
-    if (migration->phase == FY_SOURCE_COMMIT && err.code == FY_E_NOT_FOUND)
-        fy_source_give_up(migration, &err);
-    else if (migration->phase == FY_SOURCE_COMMIT)
-        fy_source_recover(migration, &err);
-    else if (migration->phase == FY_SOURCE_KILL || migration->phase == FY_SOURCE_WITHDRAW)
-        fy_error_propagate(&migration->report.error, &err); /* settled as soon as the tasks here have ended */
-    else if (migration->phase == FY_SOURCE_ROLLBACK)
-        fy_source_try_end(migration);
-    else
-        fy_source_fail(migration, &err);
+        fy_error_set(err, FY_E_REMOTE, "%s %s", migration->spec.peer, otherwise);
+}
+
+/* Of the decision; FY_HEARD_WRONG for anything else. */
+static enum fy_heard hear(struct fy_migration *migration, const Ferry__Peer__Frame *frame)
+{
+    struct fy_source *core = &migration->core;
+    struct fy_error why = FY_ERROR_INIT;
+    switch (frame->kind_case) {
+    case FERRY__PEER__FRAME__KIND_PREPARED:
+        return fy_source_heard(core, FY_SAY_PREPARED, frame->prepared->epoch, NULL);
+    case FERRY__PEER__FRAME__KIND_DONE:
+        migration->report.root_pid = (pid_t)frame->done->root_pid;
+        return fy_source_heard(core, FY_SAY_DONE, frame->done->epoch, NULL);
+    case FERRY__PEER__FRAME__KIND_UNREADY:
+        why_not(migration, frame->unready->reason, "has lost the prepared workload", &why);
+        return fy_source_heard(core, FY_SAY_UNREADY, frame->unready->epoch, &why);
+    case FERRY__PEER__FRAME__KIND_ABORTED:
+        why_not(migration, frame->aborted->reason, "discarded the workload", &why);
+        return fy_source_heard(core, why.code == FY_E_NOT_FOUND ? FY_SAY_UNKNOWN : FY_SAY_ABORTED,
+                               frame->aborted->epoch, &why);
+    default:
+        return FY_HEARD_WRONG;
+    }
 }
 
 static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body,
                           size_t body_bytes)
 {
     struct fy_migration *migration = fy_container_of(session, struct fy_migration, session);
-    enum fy_source_phase phase = migration->phase;
+    enum fy_source_phase phase = migration->core.phase;
+    bool over = phase == FY_SOURCE_ROLLBACK || phase == FY_SOURCE_END;
     if (frame->kind_case == FERRY__PEER__FRAME__KIND_LOG)
         fy_migrate_keep_log(migration->options.log_dir, frame->log, body, body_bytes);
-    else if (frame->kind_case == FERRY__PEER__FRAME__KIND_ABORTED)
-        peer_aborted(migration, frame->aborted);
-    else if (phase >= FY_SOURCE_RECOVER)
-        return; /* what was on its way when we gave up */
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_ANSWER && phase == FY_SOURCE_OFFER)
-        fy_source_setup_answer(migration, frame->answer);
+        fy_migration_answer(migration, frame->answer);
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RECEIVED && phase >= FY_SOURCE_DUMP &&
              phase <= FY_SOURCE_SEND)
-        fy_source_transfer_received(migration, frame->received);
-    else if (frame->kind_case == FERRY__PEER__FRAME__KIND_PREPARED && phase == FY_SOURCE_PREPARE)
-        fy_source_decide(migration);
-    else if (frame->kind_case == FERRY__PEER__FRAME__KIND_DONE && phase == FY_SOURCE_COMMIT)
-        fy_source_completed(migration, frame->done);
-    else
+        fy_migration_received(migration, frame->received);
+    else if (hear(migration, frame) == FY_HEARD_WRONG && !over) /* when it is over: it was on its way */
         out_of_order(migration, frame);
 }
 
@@ -188,25 +223,9 @@ static void link_lost(struct fy_session *session, const struct fy_error *err)
 {
     struct fy_migration *migration = fy_container_of(session, struct fy_migration, session);
     struct fy_error lost = FY_ERROR_INIT;
-    if (err)
-        fy_error_propagate(&lost, err);
-    else
-        fy_error_set(&lost, FY_E_UNREACHABLE, "the link to %s was closed", migration->spec.peer);
-    switch (migration->phase) {
-    case FY_SOURCE_KILL:
-    case FY_SOURCE_WITHDRAW:
-    case FY_SOURCE_RECOVER:
-        break; /* COMMIT will find no link and open a new one; recovering needs none */
-    case FY_SOURCE_COMMIT:
-        fy_source_redial(migration);
-        break;
-    case FY_SOURCE_ROLLBACK:
-    case FY_SOURCE_END:
-        fy_source_try_end(migration);
-        break;
-    default:
-        fy_source_fail(migration, &lost);
-    }
+    fy_error_propagate(&lost, err);
+    fy_error_set(&lost, FY_E_UNREACHABLE, "the link to %s was closed", migration->spec.peer);
+    fy_source_link_lost(&migration->core, &lost);
 }
 
 static const struct fy_session_events session_events = {
@@ -218,6 +237,33 @@ static const struct fy_session_events session_events = {
 
 /* ---- start and cancel ---- */
 
+static const struct fy_source_ops ops = {
+    .entered = entered,
+    .blame = blame,
+    .expect = expect,
+    .retry_later = fy_migration_retry_later,
+    .inspect = fy_migration_inspect,
+    .dial = fy_migration_dial,
+    .hang_up = fy_migration_hang_up,
+    .farewell = fy_migration_farewell,
+    .offer = fy_migration_offer,
+    .say = fy_migration_say,
+    .dump = fy_migration_dump,
+    .kill = fy_migration_kill,
+    .resume = fy_migration_resume,
+    .check = fy_migration_check,
+    .send = fy_migration_send,
+    .send_complete = fy_migration_send_complete,
+    .send_stop = fy_migration_send_stop,
+    .ready = fy_migration_ready,
+    .withdraw = fy_migration_withdraw,
+    .can_recover = fy_migration_can_recover,
+    .restore = fy_migration_restore,
+    .settle = fy_migration_settle,
+    .journal = fy_migration_journal,
+    .finish = fy_migration_finish,
+};
+
 static void init_timers(struct fy_migration *migration)
 {
     uv_loop_t *loop = migration->host->loop;
@@ -227,6 +273,15 @@ static void init_timers(struct fy_migration *migration)
     (void)uv_timer_init(loop, &migration->tick);
     migration->open_timers = 4;
     (void)uv_timer_start(&migration->tick, ticked, TICK_MS, TICK_MS);
+}
+
+static uint64_t new_epoch(void)
+{
+    uint64_t epoch = 0;
+    while (epoch == 0)
+        if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch)
+            epoch = fy_clock_monotonic_ns(); /* no random source yet, this early after the boot */
+    return epoch;
 }
 
 static struct fy_migration *new_migration(const struct fy_host *host, const struct fy_migration_spec *spec,
@@ -248,17 +303,18 @@ static struct fy_migration *new_migration(const struct fy_host *host, const stru
     (void)snprintf(migration->report.peer, sizeof migration->report.peer, "%s", spec->peer);
     if (!migration->options.log_dir) {
         fy_error_set(err, FY_E_NOMEM, "no memory for a migration");
-        fy_source_free(migration);
+        fy_migration_free(migration);
         return NULL;
     }
+    fy_source_init(&migration->core, &ops, migration, new_epoch());
     return migration;
 }
 
 static void begin(uv_timer_t *timer)
 {
     struct fy_migration *migration = fy_container_of(timer, struct fy_migration, redial);
-    if (migration->phase == FY_SOURCE_INSPECT) /* else it was cancelled at once */
-        fy_source_setup_start(migration);
+    if (migration->core.phase == FY_SOURCE_INSPECT) /* else it was cancelled at once */
+        fy_source_start(&migration->core);
 }
 
 int fy_migration_start(const struct fy_host *host, const struct fy_migration_spec *spec,
@@ -275,7 +331,7 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
     new->data = data;
     new->peer = peer;
     if (fy_job_directory_make(host->settings->run_dir, new->options.job_id, &new->job_dir, &new->images_dir, err) < 0) {
-        fy_source_free(new);
+        fy_migration_free(new);
         return -1;
     }
     fy_session_init(&new->session, host->settings->name, &session_events);
@@ -289,32 +345,16 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
 
 int fy_migration_cancel(struct fy_migration *migration, const char *why, struct fy_error *err)
 {
-    if (migration->phase >= FY_SOURCE_ROLLBACK)
-        return 0; /* it is on its way back already */
-    if (migration->phase >= FY_SOURCE_KILL) {
+    struct fy_error cancelled = FY_ERROR_INIT;
+    if (fy_source_is_decided(&migration->core)) {
         fy_error_set(err, FY_E_BUSY, "the switchover has been decided; the migration completes at %s",
                      migration->spec.peer);
         return fy_error_next(err, "wait for it, then migrate back if that is what you want");
     }
-    struct fy_error cancelled = FY_ERROR_INIT;
     fy_error_set(&cancelled, FY_E_CANCELLED, "%s", why);
-    migration->was_cancelled = true;
-    fy_source_fail(migration, &cancelled);
+    /* Else it is on its way back already. */
+    if (migration->core.phase != FY_SOURCE_ROLLBACK && migration->core.phase != FY_SOURCE_END)
+        migration->was_cancelled = true;
+    (void)fy_source_fail(&migration->core, &cancelled);
     return 0;
-}
-
-void fy_source_fail(struct fy_migration *migration, const struct fy_error *err)
-{
-    if (migration->phase >= FY_SOURCE_ROLLBACK)
-        return;
-    fy_error_propagate(&migration->report.error, err);
-    fy_source_rollback(migration);
-}
-
-bool fy_source_is_over(struct fy_migration *migration)
-{
-    if (migration->phase < FY_SOURCE_ROLLBACK)
-        return false;
-    fy_source_try_end(migration);
-    return true;
 }

@@ -1,113 +1,106 @@
-/* PREPARE, the decision, KILL, WITHDRAW, COMMIT.
- *
- * From the moment fy_dump_decide(FY_DECIDE_KILL) has been called the migration only goes forward: the destination is
- * told, over a new link if the old one is lost, until it has answered. */
+/* The link and the words of the decision, from READY to COMMIT, and the address that leaves this host. */
 #include "migrate_source.h"
 
 #include <ferry/agent/address.h>
 #include <ferry/base/cleanup.h>
-#include <ferry/base/clock.h>
 
+#define FAREWELL_MS 2000u
 #define FIRST_PAUSE_MS 250u
 #define LONGEST_PAUSE_MS 5000u
 
-void fy_source_prepare(struct fy_migration *migration)
+void fy_migration_ready(void *ctx)
 {
-    const struct fy_timeouts *timeouts = &migration->host->settings->timeouts;
-    fy_source_enter(migration, FY_SOURCE_PREPARE);
-    fy_source_expect(migration, "the destination to restore", timeouts->restore_ms + timeouts->link_ms);
+    struct fy_migration *migration = ctx;
+    fy_source_go(&migration->core);
 }
 
-void fy_source_decide(struct fy_migration *migration)
+static void journaled(struct fy_migration *migration, enum fy_stage stage, const struct fy_error *err)
 {
-    (void)uv_timer_stop(&migration->hold);
-    fy_source_enter(migration, FY_SOURCE_KILL);
-    fy_dump_decide(migration->dump, FY_DECIDE_KILL);
+    fy_source_journaled(&migration->core, stage, err);
 }
 
-static void commit(struct fy_migration *migration)
+void fy_migration_journal(void *ctx, enum fy_stage stage)
 {
-    struct fy_error err = FY_ERROR_INIT;
-    fy_source_enter(migration, FY_SOURCE_COMMIT);
-    if (!migration->session.link) {
-        fy_source_redial(migration);
-        return;
-    }
-    if (fy_migrate_send_commit(&migration->session, &err) < 0)
-        fy_session_fail(&migration->session, &err); /* `closed` will redial */
-    else
-        fy_source_expect(migration, "the destination to say DONE", migration->host->settings->timeouts.link_ms);
+    journaled(ctx, stage, NULL);
 }
 
 static void withdrawn(const struct fy_error *err, void *data)
 {
     struct fy_migration *migration = data;
-    migration->pending--;
-    if (migration->peer_knows_end) { /* it lost its copy while ours was being killed */
-        struct fy_error lost = migration->report.error;
-        fy_source_recover(migration, &lost);
-        return;
-    }
-    /* The tasks are gone and the destination waits: an address that would not go is told, and does not stop us. */
-    if (err)
-        fy_error_propagate(&migration->report.error, err);
-    commit(migration);
+    fy_source_withdrawn(&migration->core, err);
 }
 
-void fy_source_killed(struct fy_migration *migration)
+void fy_migration_withdraw(void *ctx)
 {
+    struct fy_migration *migration = ctx;
     struct fy_error err = FY_ERROR_INIT;
-    fy_source_enter(migration, FY_SOURCE_WITHDRAW);
-    migration->pending++;
     if (fy_address_withdraw(migration->host, migration->options.job_id, migration->spec.addresses,
                             migration->spec.address_count, withdrawn, migration, &err) < 0)
         withdrawn(&err, migration);
 }
 
-void fy_source_completed(struct fy_migration *migration, const Ferry__Peer__Done *done)
+/* ---- the link ---- */
+
+void fy_migration_dial(void *ctx)
 {
-    struct fy_migration_report *report = &migration->report;
-    if (migration->clock.freeze_ns != 0)
-        report->downtime_us = (fy_clock_monotonic_ns() - migration->clock.freeze_ns) / 1000;
-    report->root_pid = (pid_t)done->root_pid;
-    report->workload_state = "runs at the destination";
-    migration->peer_knows_end = true;
-    migration->runs_there = true;
-    fy_source_enter(migration, FY_SOURCE_END);
-    fy_source_try_end(migration);
+    struct fy_migration *migration = ctx;
+    struct fy_error err = FY_ERROR_INIT;
+    if (fy_migrate_connect(migration->host, migration->peer, &migration->session, &err) < 0)
+        fy_source_link_lost(&migration->core, &err);
 }
 
-void fy_source_give_up(struct fy_migration *migration, const struct fy_error *why)
+void fy_migration_hang_up(void *ctx, const struct fy_error *why)
 {
-    fy_error_propagate(&migration->report.error, why);
-    fy_error_next(
-        &migration->report.error,
-        "look on %s whether the workload runs there; if it does not, its image set is kept in %s on this host",
-        migration->spec.peer, migration->images_dir);
-    migration->keep_images = true;
-    migration->report.workload_state = "unknown: ask the destination";
-    fy_source_enter(migration, FY_SOURCE_END);
-    fy_source_try_end(migration);
+    struct fy_migration *migration = ctx;
+    fy_session_fail(&migration->session, why);
 }
 
-/* ---- a lost link ---- */
+void fy_migration_farewell(void *ctx)
+{
+    struct fy_migration *migration = ctx;
+    if (migration->session.greeted)
+        fy_session_finish(&migration->session, FAREWELL_MS);
+    else
+        fy_session_close(&migration->session);
+}
 
-static void dial_again(uv_timer_t *timer)
+static int send_word(struct fy_migration *migration, enum fy_saying saying, const struct fy_error *why,
+                     struct fy_error *err)
+{
+    struct fy_session *session = &migration->session;
+    uint64_t epoch = migration->core.epoch;
+    switch (saying) {
+    case FY_SAY_PREPARE:
+        return fy_migrate_send_prepare(session, epoch, err);
+    case FY_SAY_COMMIT:
+        return fy_migrate_send_commit(session, epoch, err);
+    case FY_SAY_ABORT:
+        return fy_migrate_send_abort(session, epoch, why ? why : &migration->report.error, err);
+    default:
+        return fy_migrate_send_resolve(session, migration->options.job_id, epoch, saying == FY_SAY_RESOLVE_COMMIT, err);
+    }
+}
+
+/* A link that does not take it is lost. */
+void fy_migration_say(void *ctx, enum fy_saying saying, const struct fy_error *why)
+{
+    struct fy_migration *migration = ctx;
+    struct fy_error err = FY_ERROR_INIT;
+    if (send_word(migration, saying, why, &err) < 0)
+        fy_session_fail(&migration->session, &err);
+}
+
+static void paused(uv_timer_t *timer)
 {
     struct fy_migration *migration = fy_container_of(timer, struct fy_migration, redial);
-    struct fy_error err = FY_ERROR_INIT;
-    if (migration->phase == FY_SOURCE_END)
-        return;
-    if (fy_migrate_connect(migration->host, migration->peer, &migration->session, &err) < 0)
-        fy_source_redial(migration);
+    fy_source_retry(&migration->core);
 }
 
-void fy_source_redial(struct fy_migration *migration)
+void fy_migration_retry_later(void *ctx, unsigned attempt)
 {
-    uint64_t pause_ms = FIRST_PAUSE_MS << (migration->redials < 8 ? migration->redials : 8);
-    migration->redials++;
+    struct fy_migration *migration = ctx;
+    uint64_t pause_ms = FIRST_PAUSE_MS << (attempt < 8 ? attempt : 8);
     if (pause_ms > LONGEST_PAUSE_MS)
         pause_ms = LONGEST_PAUSE_MS;
-    fy_source_expect(migration, NULL, 0);
-    (void)uv_timer_start(&migration->redial, dial_again, pause_ms, 0);
+    (void)uv_timer_start(&migration->redial, paused, pause_ms, 0);
 }
