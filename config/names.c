@@ -3,11 +3,13 @@
 #include <ferry/config/plan.h>
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
 #define MAX_ACCOUNT 32
 #define MAX_HOST 253
+#define MAX_LABEL 255
 #define LONGEST_SOCKET_NAME "/control.sock"
 
 static bool is_letter_or_digit(char c)
@@ -91,4 +93,28 @@ bool config_is_container_id(const char *text)
 {
     return consists_of(text, "_+-.", FY_WORKLOAD_ID_SIZE - 1) && text[0] != '-' && strcmp(text, ".") != 0 &&
            strcmp(text, "..") != 0;
+}
+
+/* With a letter in the place of each wildcard it has to be a workload. */
+bool config_is_workload_pattern(const char *text)
+{
+    char plain[FY_WORKLOAD_TEXT_SIZE];
+    struct fy_workload workload;
+    bool pattern = false;
+    if (strlen(text) >= sizeof plain)
+        return false;
+    (void)snprintf(plain, sizeof plain, "%s", text);
+    for (char *at = plain; (at = strpbrk(at, "*?")); pattern = true)
+        *at = 'x';
+    return !fy_workload_parse(plain, &workload, NULL) && (!pattern || workload.kind != FY_WORKLOAD_PROCESS);
+}
+
+bool config_is_label(const char *text)
+{
+    size_t length = strnlen(text, MAX_LABEL + 1), key = strcspn(text, "=");
+    for (size_t i = 0; i < key && i < length; i++) {
+        if (!is_letter_or_digit(text[i]) && !strchr("._/-", text[i]))
+            return false;
+    }
+    return key && key < length && length <= MAX_LABEL && !has_control_character(text);
 }

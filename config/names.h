@@ -22,5 +22,9 @@ bool config_is_program(const char *text);
 bool config_is_device_name(const char *text);
 /* What runc takes as a container id (letters, digits, '_', '+', '-', '.'), except a leading '-', at most 255. */
 bool config_is_container_id(const char *text);
+/* A workload, or one of containers whose id holds '*' or '?' for what may stand there. */
+bool config_is_workload_pattern(const char *text);
+/* KEY=VALUE: a key of letters, digits, '.', '_', '/' and '-', a value without control characters; 255 bytes at most. */
+bool config_is_label(const char *text);
 
 #endif

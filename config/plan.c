@@ -2,9 +2,10 @@
 #include "address.h"
 #include "names.h"
 #include "plan_hooks.h"
+#include "schedule.h"
 #include "yaml_map.h"
 #include <ferry/base/cleanup.h>
-#include <ferry/config/plan.h>
+#include <ferry/config/schedule.h>
 
 #include <string.h>
 
@@ -188,7 +189,8 @@ static void read_version(struct reading *reading, const struct node *node, const
 
 static const struct field plan_list[] = {
     {"version", read_version, 0, NULL, NULL, true},
-    {"migrations", read_migrations, 0, NULL, NULL, true},
+    {"migrations", read_migrations, 0, NULL, NULL, false},
+    {"schedules", config_read_schedules, 0, NULL, NULL, false},
     {"on_failure", read_on_failure, offsetof(struct fy_plan, continue_on_failure), NULL, NULL, false},
 };
 static const struct fields plan_fields = {plan_list, FY_ARRAY_SIZE(plan_list)};
@@ -213,8 +215,11 @@ static void read_plan(struct reading *reading, const struct node *root, struct f
 {
     if (!root || config_node_is_null(root))
         config_mistakes_add(&reading->mistakes, 1, 1, "the plan is empty; expected 'version: 1' and 'migrations'");
-    else if (is_our_version(reading, root))
+    else if (is_our_version(reading, root)) {
         config_read_map(reading, root, &plan_fields, plan);
+        if (root->kind == NODE_MAP && !config_node_child(root, "migrations") && !config_node_child(root, "schedules"))
+            config_wrong(reading, root, "'migrations' or 'schedules' is missing");
+    }
 }
 
 int fy_plan_parse(const char *file_name, const char *text, size_t size, struct fy_plan **plan, char **errors,
@@ -246,5 +251,8 @@ void fy_plan_free(struct fy_plan *plan)
     if (!plan)
         return;
     free(plan->migrations);
+    for (size_t i = 0; i < plan->schedule_count; i++)
+        fy_schedule_spec_done(&plan->schedules[i]);
+    free(plan->schedules);
     free(plan);
 }

@@ -2,6 +2,7 @@
 #include <ferry/base/cleanup.h>
 #include <ferry/config/quantity.h>
 
+#include <stdio.h>
 #include <string.h>
 
 struct unit {
@@ -9,7 +10,8 @@ struct unit {
     uint64_t factor;
 };
 
-static const struct unit duration_units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+static const struct unit duration_units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                                             {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
 static const struct unit size_units[] = {
     {"B", 1},
     {"KiB", UINT64_C(1) << 10},
@@ -43,6 +45,17 @@ static bool parse(const char *text, const struct unit *units, size_t count, uint
 bool fy_duration_parse(const char *text, uint64_t *ms)
 {
     return parse(text, duration_units, FY_ARRAY_SIZE(duration_units), ms);
+}
+
+/* The largest unit without a rest. */
+void fy_duration_format(uint64_t ms, char text[FY_DURATION_TEXT_SIZE])
+{
+    const struct unit *best = &duration_units[0];
+    for (size_t i = 0; i < FY_ARRAY_SIZE(duration_units); i++) {
+        if (ms % duration_units[i].factor == 0 && ms)
+            best = &duration_units[i];
+    }
+    (void)snprintf(text, FY_DURATION_TEXT_SIZE, "%llu%s", (unsigned long long)(ms / best->factor), best->name);
 }
 
 bool fy_size_parse(const char *text, uint64_t *bytes)

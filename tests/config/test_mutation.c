@@ -22,6 +22,18 @@ static const char plan_text[] = "version: 1\n"
                                 "    file_locks: true\n"
                                 "  - {workload: runc/42, to: 'b', addresses: [], mode: stop}\n";
 
+static const char schedules_text[] = "version: 1\n"
+                                     "schedules:\n"
+                                     "  - name: nightly\n"
+                                     "    workloads: [runc/web, 'runc/db-*']\n"
+                                     "    labels: [app=web]\n"
+                                     "    cron: 5,10-50/10 */3 1,15 jan-mar sun\n"
+                                     "    timezone: Europe/Berlin\n"
+                                     "    window: [22:00-06:00]\n"
+                                     "    keep: {last: 5, max_age: 30d, max_size: 20GiB, min_free: 10%}\n"
+                                     "    verify: daily\n"
+                                     "  - {name: b, workloads: [process/7], every: 15m, jitter: 1m, rehearse: 2w}\n";
+
 static const char settings_text[] = "name: a\n"
                                     "control: {users: [alice, bob], groups: []}\n"
                                     "log:\n  level: debug\n  format: json\n"
@@ -100,12 +112,18 @@ static void try_mutations(const char *text, size_t size, uint32_t seed, void (*a
 Test(mutation, cut_at_every_byte)
 {
     try_cut(plan_text, sizeof plan_text - 1, try_plan);
+    try_cut(schedules_text, sizeof schedules_text - 1, try_plan);
     try_cut(settings_text, sizeof settings_text - 1, try_settings);
 }
 
 Test(mutation, changed_plans)
 {
     try_mutations(plan_text, sizeof plan_text - 1, 0x5eed1, try_plan);
+}
+
+Test(mutation, changed_schedules)
+{
+    try_mutations(schedules_text, sizeof schedules_text - 1, 0x5eed3, try_plan);
 }
 
 Test(mutation, changed_settings)

@@ -21,7 +21,7 @@ Test(plan, mistakes)
         {"version: 2\nsteps: []\n", "p:1:10: version: this version of ferry reads plans of version 1, got 2"},
         {"version: one\nmigrations: [{workload: runc/web, to: b}]\n",
          "p:1:10: version: expected a whole number from 0 to 4294967295, got 'one'"},
-        {"version: 1\n", "p:1:1: 'migrations' is missing"},
+        {"version: 1\n", "p:1:1: 'migrations' or 'schedules' is missing"},
         {HEAD, "p:2:12: migrations: expected a list of at least one migration, got nothing"},
         {"version: 1\nmigrations: []\n", "p:2:13: migrations: expected a list of at least one migration, got a list"},
         {"version: 1\nmigrations: {}\n",

@@ -14,7 +14,7 @@ Test(quantity, refused)
                                             "1.5s",
                                             "-1s",
                                             "+1s",
-                                            "10d",
+                                            "10y",
                                             "10ss",
                                             "0x1s",
                                             "10s ",
@@ -34,8 +34,10 @@ Test(quantity, read)
     static const struct {
         const char *text;
         uint64_t value;
-    } durations[] = {{"0ms", 0},     {"500ms", 500},  {"10s", 10000},
-                     {"5m", 300000}, {"2h", 7200000}, {"18446744073709551s", UINT64_C(18446744073709551000)}},
+    } durations[] = {{"0ms", 0},         {"500ms", 500},
+                     {"10s", 10000},     {"5m", 300000},
+                     {"2h", 7200000},    {"30d", UINT64_C(2592000000)},
+                     {"2w", 1209600000}, {"18446744073709551s", UINT64_C(18446744073709551000)}},
       sizes[] = {{"0B", 0},
                  {"100B", 100},
                  {"512KiB", 524288},
@@ -48,4 +50,16 @@ Test(quantity, read)
                   durations[i].text);
     for (size_t i = 0; i < FY_ARRAY_SIZE(sizes); i++)
         cr_expect(fy_size_parse(sizes[i].text, &value) && value == sizes[i].value, "'%s'", sizes[i].text);
+}
+
+Test(quantity, written)
+{
+    static const char *const texts[] = {"0ms", "1ms", "1500ms", "90s", "30m", "36h", "3d", "2w"};
+    for (size_t i = 0; i < FY_ARRAY_SIZE(texts); i++) {
+        char text[FY_DURATION_TEXT_SIZE];
+        uint64_t ms = 0;
+        cr_assert(fy_duration_parse(texts[i], &ms));
+        fy_duration_format(ms, text);
+        cr_expect_str_eq(text, texts[i]);
+    }
 }

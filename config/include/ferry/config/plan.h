@@ -1,4 +1,4 @@
-/* A plan: a YAML file of migrations.
+/* A plan: a YAML file of migrations, schedules of checkpoints, or both.
  *
  *     version: 1
  *     migrations:
@@ -16,6 +16,11 @@
  *         hooks:                     # hook.h
  *           - {stage: pre-dump, on: source, run: drain-web, deadline: 10s}
  *     on_failure: stop               # or continue
+ *     schedules:
+ *       - name: web
+ *         workloads: [runc/web]
+ *         every: 15m                 # or cron: "0 3 * * *" with timezone: Europe/Berlin
+ *         keep: {last: 5, daily: 7}  # ferry-plan(5) has all keys
  */
 #ifndef FERRY_CONFIG_PLAN_H
 #define FERRY_CONFIG_PLAN_H
@@ -62,9 +67,13 @@ struct fy_migration_spec {
     size_t hook_count;
 };
 
+struct fy_schedule_spec; /* schedule.h */
+
 struct fy_plan {
     struct fy_migration_spec *migrations;
-    size_t migration_count;
+    size_t migration_count; /* may be 0 when there are schedules */
+    struct fy_schedule_spec *schedules;
+    size_t schedule_count;
     bool continue_on_failure;
 };
 

@@ -5,9 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "500ms", "10s", "5m", "2h" to milliseconds. False for anything else and for what does not fit; *ms is untouched then.
+/* "500ms", "10s", "5m", "2h", "30d", "4w" to milliseconds. False for anything else and for what does not fit; *ms is
+ * untouched then.
  */
 bool fy_duration_parse(const char *text, uint64_t *ms);
+/* The shortest text that fy_duration_parse reads as this: "90s", "30m", "2w". */
+#define FY_DURATION_TEXT_SIZE 24
+void fy_duration_format(uint64_t ms, char text[FY_DURATION_TEXT_SIZE]);
 /* "100B", "512KiB", "20MiB", "4GiB", "1TiB" to bytes; the same rules. */
 bool fy_size_parse(const char *text, uint64_t *bytes);
 
