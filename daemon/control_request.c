@@ -216,6 +216,10 @@ static int watch_plan(struct client *client, struct fy_record **records, size_t 
 static int run_plan(struct client *client, const Ferry__Control__PlanRun *request, const struct fy_plan *plan,
                     struct fy_error *err)
 {
+    if (!plan->migration_count) {
+        fy_error_set(err, FY_E_USAGE, "%.200s has no migrations to run", request->file_name);
+        return fy_error_next(err, "see what it holds: ferry plan check %.200s", request->file_name);
+    }
     FY_AUTO_FREE struct fy_record **records = calloc(plan->migration_count + 1, sizeof(struct fy_record *));
     if (!records)
         return fy_error_set(err, FY_E_NOMEM, "no memory for running the plan");

@@ -9,8 +9,10 @@
 static void print_right(const struct cli *cli, const char *path, const struct fy_plan *plan)
 {
     if (!cli->json) {
-        (void)printf("%s: right, %zu migration%s\n", path, plan->migration_count,
-                     plan->migration_count == 1 ? "" : "s");
+        (void)printf("%s: right, %zu migration%s", path, plan->migration_count, plan->migration_count == 1 ? "" : "s");
+        if (plan->schedule_count)
+            (void)printf(", %zu schedule%s", plan->schedule_count, plan->schedule_count == 1 ? "" : "s");
+        (void)printf("\n");
         return;
     }
     struct fy_json *json = fy_json_new(true);
@@ -19,6 +21,7 @@ static void print_right(const struct cli *cli, const char *path, const struct fy
         fy_json_string(json, "plan", path);
         fy_json_bool(json, "right", true);
         fy_json_uint(json, "migrations", plan->migration_count);
+        fy_json_uint(json, "schedules", plan->schedule_count);
         fy_json_open_array(json, "errors");
         fy_json_close_array(json);
         fy_json_close_object(json);
