@@ -14,10 +14,10 @@
 
 #include <ferry/config/schedule.h>
 
-#define FY_SCHEDULE_GRACE_S 60   /* a start later than that counts as missed */
-#define FY_SCHEDULE_BACK_S 3600  /* how far the clock may go back before it is believed to have been wrong */
-#define FY_SCHEDULE_AT_ONCE 1000 /* slots looked at in one step; of `every` without a window no more are made up for   \
-                                  */
+#define FY_SCHEDULE_GRACE_S 60  /* a start later than that counts as missed */
+#define FY_SCHEDULE_BACK_S 3600 /* how far the clock may go back before it is believed to have been wrong */
+/* Slots looked at in one step; of `every` without a window no more are made up for. */
+#define FY_SCHEDULE_AT_ONCE 1000
 
 /* What is kept across restarts. */
 struct fy_schedule_state {
