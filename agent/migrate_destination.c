@@ -238,17 +238,19 @@ int fy_receiver_start(const struct fy_host *host, struct fy_link *link, const st
         fy_link_close(link);
         return fy_error_set(err, FY_E_NOMEM, "no memory for an incoming migration");
     }
+    fy_migrate_session_init(host, &new->session, &session_events);
+    if (fy_session_accept(&new->session, link, err) < 0) {
+        free(new);
+        return -1;
+    }
     new->host = host;
     new->events = events;
     new->data = data;
     new->report.workload_state = faces[FY_DESTINATION_GREET].where;
     init_timers(new);
     fy_report_start(&new->report, &new->clock);
-    fy_session_init(&new->session, host->settings->name, &session_events);
-    fy_link_set_events(link, &fy_session_link_events, &new->session);
     fy_destination_init(&new->core, &ops, new);
     *receiver = new;
-    fy_session_attach(&new->session, link, true);
     return 0;
 }
 

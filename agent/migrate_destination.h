@@ -8,10 +8,10 @@
 #include "migrate_peer.h"
 #include "migrate_report.h"
 #include "receive_set.h"
-#include "session.h"
 
 #include <ferry/agent/migrate.h>
 #include <ferry/agent/switchover_destination.h>
+#include <ferry/transport/session.h>
 
 struct fy_receiver {
     const struct fy_host *host;

@@ -128,38 +128,6 @@ void fy_receiver_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer 
 
 /* ---- a decision on a new link ---- */
 
-static void drop_closed(struct fy_link *link, const struct fy_error *err, void *data)
-{
-    (void)link;
-    (void)err;
-    (void)data;
-}
-
-static void drop_frame(struct fy_link *link, const struct fy_frame *frame, void *data)
-{
-    (void)link;
-    (void)frame;
-    (void)data;
-}
-
-static void drop_event(struct fy_link *link, void *data)
-{
-    (void)link;
-    (void)data;
-}
-
-/* The job's old link is dead though this side has not noticed: nobody listens to it any more. */
-static void drop_link(struct fy_session *session)
-{
-    static const struct fy_link_events nobody = {
-        .opened = drop_event, .frame = drop_frame, .drained = drop_event, .closed = drop_closed};
-    if (!session->link)
-        return;
-    fy_link_set_events(session->link, &nobody, NULL);
-    fy_link_close(session->link);
-    session->link = NULL;
-}
-
 /* Over the link that has just become the job's. What was heard before changes nothing, and is answered when it has been
  * carried out. */
 static void take_decision(struct fy_receiver *holder, const Ferry__Peer__Resolve *resolve)
@@ -172,7 +140,7 @@ static void take_decision(struct fy_receiver *holder, const Ferry__Peer__Resolve
                               : fy_destination_heard(&holder->core, FY_SAY_RESOLVE_ABORT, resolve->epoch, &reason);
     if (heard == FY_HEARD_TAKEN && !resolve->commit)
         holder->was_cancelled = true;
-    if (heard != FY_HEARD_WRONG || !holder->session.link)
+    if (heard != FY_HEARD_WRONG || !fy_session_is_open(&holder->session))
         return;
     struct fy_error wrong = FY_ERROR_INIT;
     fy_error_set(&wrong, FY_E_PROTOCOL, "the decision for job %.40s comes out of order, or is of another epoch",
@@ -202,7 +170,6 @@ void fy_receiver_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolv
     if (fy_job_id_is_valid(resolve->job))
         fate = receiver->events->fate(resolve->job, &holder, &root_pid, receiver->data);
     if (fate == FY_FATE_OPEN) {
-        drop_link(&holder->session);
         fy_session_adopt(&holder->session, &receiver->session);
         fy_destination_link_lost(&receiver->core, NULL); /* it is the holder's now */
         take_decision(holder, resolve);

@@ -36,12 +36,10 @@ static void received(uint32_t chunks, uint64_t bytes, void *data)
 static void pressure(bool pause, void *data)
 {
     struct fy_receiver *receiver = data;
-    if (!receiver->session.link)
-        return;
     if (pause)
-        fy_link_pause(receiver->session.link);
+        fy_session_pause(&receiver->session);
     else
-        fy_link_resume(receiver->session.link);
+        fy_session_resume(&receiver->session);
 }
 
 static void set_arrived(const struct fy_error *err, void *data)
@@ -70,8 +68,7 @@ void fy_receiver_receive_stop(void *ctx)
 {
     struct fy_receiver *receiver = ctx;
     fy_receive_set_stop(receiver->receive, &receiver->report.error);
-    if (receiver->session.link)
-        fy_link_resume(receiver->session.link);
+    fy_session_resume(&receiver->session);
 }
 
 /* ---- CHECK ---- */

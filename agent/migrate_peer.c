@@ -6,7 +6,6 @@
 #include <ferry/agent/migrate.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
-#include <ferry/transport/ssh.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,11 +50,19 @@ int fy_migrate_connect(const struct fy_host *host, const struct fy_peer_settings
         .keepalive_interval_ms = KEEPALIVE_MS,
         .dead_after_ms = host->settings->timeouts.link_ms,
     };
-    struct fy_link *link = NULL;
-    if (fy_ssh_connect(host->loop, &options, &fy_session_link_events, session, &link, err) < 0)
-        return -1;
-    fy_session_attach(session, link, false);
-    return 0;
+    return fy_session_connect_ssh(session, &options, err);
+}
+
+void fy_migrate_session_init(const struct fy_host *host, struct fy_session *session,
+                             const struct fy_session_events *events)
+{
+    struct fy_session_options options = {
+        .loop = host->loop,
+        .own_name = host->settings->name,
+        .registry = host->sessions,
+        .link_timeout_ms = host->settings->timeouts.link_ms,
+    };
+    fy_session_init(session, &options, events);
 }
 
 int fy_migrate_send_prepare(struct fy_session *session, uint64_t epoch, struct fy_error *err)

@@ -3,14 +3,17 @@
 #define FERRY_AGENT_MIGRATE_PEER_H
 
 #include "migrate_hooks.h"
-#include "session.h"
 
 #include <ferry/agent/driver.h>
+#include <ferry/transport/session.h>
 
 /* FY_E_NOT_FOUND when no such peer is configured (names the known ones). */
 int fy_migrate_find_peer(const struct fy_host *host, const char *name, const struct fy_peer_settings **peer,
                          struct fy_error *err);
-/* Starts an SSH link for an initialised session. */
+/* Prepares a session with this host's name and time limits. */
+void fy_migrate_session_init(const struct fy_host *host, struct fy_session *session,
+                             const struct fy_session_events *events);
+/* Starts an initialised session by dialing over SSH. */
 int fy_migrate_connect(const struct fy_host *host, const struct fy_peer_settings *peer, struct fy_session *session,
                        struct fy_error *err);
 /* The words of the decision; each names the epoch that the offer brought. */

@@ -39,11 +39,8 @@ static void closed(struct fy_session *session, const struct fy_error *err)
 static void ping(struct peer_check *check)
 {
     struct fy_error err = FY_ERROR_INIT;
-    Ferry__Peer__Ping message = FERRY__PEER__PING__INIT;
-    message.token = check->rounds;
     check->ping_ns = fy_clock_monotonic_ns();
-    Ferry__Peer__Frame frame = FY_PEER_FRAME(ping, FERRY__PEER__FRAME__KIND_PING, &message);
-    if (fy_session_send(&check->session, &frame, NULL, 0, &err) < 0)
+    if (fy_session_ping(&check->session, check->rounds, &err) < 0)
         fy_session_fail(&check->session, &err);
 }
 
@@ -53,7 +50,7 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
     struct fy_peer_check_result *result = &check->result;
     fy_text_copy_printable(result->remote_name, sizeof result->remote_name, hello->name);
     fy_text_copy_printable(result->version, sizeof result->version, hello->version);
-    fy_text_copy_printable(result->link, sizeof result->link, fy_link_describe(session->link));
+    fy_text_copy_printable(result->link, sizeof result->link, fy_session_describe(session));
     result->protocol_major = hello->major;
     result->protocol_minor = hello->minor;
     result->connect_us = (fy_clock_monotonic_ns() - check->start_ns) / 1000;
@@ -110,7 +107,7 @@ int fy_peer_check(const struct fy_host *host, const char *peer_name, fy_peer_che
     check->done = done;
     check->data = data;
     check->start_ns = fy_clock_monotonic_ns();
-    fy_session_init(&check->session, host->settings->name, &events);
+    fy_migrate_session_init(host, &check->session, &events);
     if (fy_migrate_connect(host, peer, &check->session, err) < 0) {
         free(check);
         return -1;

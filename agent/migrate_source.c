@@ -37,9 +37,8 @@ static const struct {
 
 void fy_migration_changed(struct fy_migration *migration)
 {
-    struct fy_link_stats stats = {0};
-    if (migration->session.link)
-        fy_link_get_stats(migration->session.link, &stats);
+    struct fy_session_stats stats;
+    fy_session_get_stats(&migration->session, &stats);
     if (stats.bytes_sent > migration->report.wire_bytes)
         migration->report.wire_bytes = stats.bytes_sent;
     fy_report_touch(&migration->report, &migration->clock);
@@ -159,8 +158,7 @@ static void out_of_order(struct fy_migration *migration, const Ferry__Peer__Fram
     struct fy_error err = FY_ERROR_INIT;
     fy_error_set(&err, FY_E_PROTOCOL, "%s sent a frame of kind %d out of order", migration->spec.peer,
                  (int)frame->kind_case);
-    if (migration->session.link)
-        fy_session_fail(&migration->session, &err);
+    fy_session_fail(&migration->session, &err);
 }
 
 static void why_not(const struct fy_migration *migration, const Ferry__Peer__Failure *reason, const char *otherwise,
@@ -334,7 +332,7 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
         fy_migration_free(new);
         return -1;
     }
-    fy_session_init(&new->session, host->settings->name, &session_events);
+    fy_migrate_session_init(host, &new->session, &session_events);
     init_timers(new);
     fy_report_start(&new->report, &new->clock);
     fy_report_phase(&new->report, &new->clock, faces[FY_SOURCE_INSPECT].shown);

@@ -10,10 +10,10 @@
 #include "migrate_peer.h"
 #include "migrate_report.h"
 #include "send_set.h"
-#include "session.h"
 
 #include <ferry/agent/migrate.h>
 #include <ferry/agent/switchover_source.h>
+#include <ferry/transport/session.h>
 
 struct fy_migration {
     const struct fy_host *host;

@@ -4,7 +4,7 @@
 #ifndef FERRY_AGENT_RECEIVE_SET_H
 #define FERRY_AGENT_RECEIVE_SET_H
 
-#include "session.h"
+#include <ferry/transport/session.h>
 
 struct fy_receive_set;
 

@@ -188,7 +188,7 @@ static int send_slot(struct fy_send_set *send, struct slot *slot, struct fy_erro
 
 static bool link_takes_more(const struct fy_send_set *send)
 {
-    return send->session->link && !fy_link_congested(send->session->link);
+    return fy_session_is_open(send->session) && !fy_session_congested(send->session);
 }
 
 static void flush_ready(struct fy_send_set *send)
@@ -288,7 +288,7 @@ static void advance(struct fy_send_set *send)
 {
     if (send->closing)
         return;
-    if (!send->queued && !send->session->link)
+    if (!send->queued && !fy_session_is_open(send->session))
         fy_error_set(&send->error, FY_E_UNREACHABLE, "the link went down while images were sent");
     flush_ready(send);
     if (!fy_error_is_set(&send->error))

@@ -6,7 +6,7 @@
 #ifndef FERRY_AGENT_SEND_SET_H
 #define FERRY_AGENT_SEND_SET_H
 
-#include "session.h"
+#include <ferry/transport/session.h>
 
 struct fy_send_set;
 

@@ -189,6 +189,9 @@ static int start_jobs(struct daemon *d, struct fy_error *err)
     if (fy_places_find_client(&client, err) < 0 ||
         fy_store_open(&d->loop, d->settings->state_dir, on_store_failed, d, &d->store, err) < 0)
         return -1;
+    d->host.sessions = fy_session_registry_new(err);
+    if (!d->host.sessions)
+        return -1;
     if (asprintf(&hold_path, "%s/hold.sock", d->settings->run_dir) < 0)
         return fy_error_set(err, FY_E_NOMEM, "no memory for starting");
     if (fy_hold_server_start(&d->loop, hold_path, client, &d->host.holds, err) < 0)
@@ -300,6 +303,7 @@ static int run_loop(struct daemon *d, struct fy_error *err)
         return -1;
     }
     fy_jobs_free(d->jobs);
+    fy_session_registry_free(d->host.sessions);
     fy_access_done(&d->control_access);
     int busy = uv_loop_close(&d->loop);
     if (busy < 0 && result == 0)

@@ -36,6 +36,7 @@ void fy_link_init(struct fy_link *link, uv_loop_t *loop, const struct fy_link_ch
     if (events)
         link->events = *events;
     link->data = data;
+    link->high_water_bytes = FY_LINK_HIGH_WATER_BYTES;
     (void)uv_timer_init(loop, &link->deadline);
     (void)uv_idle_init(loop, &link->turn);
     link->deadline.data = link;
@@ -121,30 +122,13 @@ void fy_chunk_free(struct fy_chunk *chunk)
 {
     if (!chunk)
         return;
-    fy_buf_done(&chunk->head);
-    free(chunk->body);
+    fy_packet_unref(chunk->packet);
     free(chunk);
 }
 
 size_t fy_chunk_wire_bytes(const struct fy_chunk *chunk)
 {
-    return chunk->head.size + chunk->body_bytes;
-}
-
-static struct fy_chunk *new_chunk(const ProtobufCMessage *head, size_t body_bytes, struct fy_error *err)
-{
-    struct fy_chunk *chunk = calloc(1, sizeof(*chunk));
-    if (!chunk) {
-        (void)fy_error_set(err, FY_E_NOMEM, "no memory for a frame of %zu bytes", body_bytes);
-        return NULL;
-    }
-    fy_buf_init(&chunk->head, 0);
-    chunk->body_bytes = body_bytes;
-    if (fy_frame_pack_head(&chunk->head, head, body_bytes, err)) {
-        fy_chunk_free(chunk);
-        return NULL;
-    }
-    return chunk;
+    return fy_packet_wire_bytes(chunk->packet);
 }
 
 static int check_sendable(const struct fy_link *link, struct fy_error *err)
@@ -156,29 +140,29 @@ static int check_sendable(const struct fy_link *link, struct fy_error *err)
 
 static int append(struct fy_link *link, struct fy_chunk *chunk, struct fy_error *err)
 {
-    size_t cost = fy_chunk_wire_bytes(chunk) + sizeof(*chunk);
-    if (link->queued_bytes + cost > FY_LINK_HARD_LIMIT_BYTES)
-        return fy_error_set(err, FY_E_LIMIT, "%s: %zu bytes wait to be sent; the limit is %u", link->name,
-                            link->queued_bytes, FY_LINK_HARD_LIMIT_BYTES);
+    size_t cost = fy_chunk_wire_bytes(chunk) + FY_CHUNK_COST_BYTES;
+    size_t limit = 2 * link->high_water_bytes;
+    if (link->queued_bytes + cost > limit)
+        return fy_error_set(err, FY_E_LIMIT, "%s: %zu bytes wait to be sent; the limit is %zu", link->name,
+                            link->queued_bytes, limit);
     if (link->queue_last)
         link->queue_last->next = chunk;
     else
         link->queue_first = chunk;
     link->queue_last = chunk;
     link->queued_bytes += cost;
-    link->congested = link->congested || link->queued_bytes > FY_LINK_HIGH_WATER_BYTES;
+    link->congested = link->congested || link->queued_bytes > link->high_water_bytes;
     return 0;
 }
 
-int fy_link_send(struct fy_link *link, const ProtobufCMessage *head, uint8_t *body, size_t body_bytes,
-                 struct fy_error *err)
+int fy_link_send_packet(struct fy_link *link, struct fy_packet *packet, struct fy_error *err)
 {
-    struct fy_chunk *chunk = NULL;
-    if (check_sendable(link, err) || !(chunk = new_chunk(head, body_bytes, err))) {
-        free(body);
+    if (check_sendable(link, err))
         return -1;
-    }
-    chunk->body = body;
+    struct fy_chunk *chunk = calloc(1, sizeof(*chunk));
+    if (!chunk)
+        return fy_error_set(err, FY_E_NOMEM, "%s: no memory to send a frame", link->name);
+    chunk->packet = fy_packet_ref(packet);
     if (append(link, chunk, err)) {
         fy_chunk_free(chunk);
         return -1;
@@ -186,6 +170,26 @@ int fy_link_send(struct fy_link *link, const ProtobufCMessage *head, uint8_t *bo
     if (link->connected)
         link->ops->kick(link);
     return 0;
+}
+
+int fy_link_send(struct fy_link *link, const ProtobufCMessage *head, uint8_t *body, size_t body_bytes,
+                 struct fy_error *err)
+{
+    if (check_sendable(link, err)) {
+        free(body);
+        return -1;
+    }
+    struct fy_packet *packet = fy_packet_new(head, body, body_bytes, err);
+    if (!packet)
+        return -1;
+    int result = fy_link_send_packet(link, packet, err);
+    fy_packet_unref(packet);
+    return result;
+}
+
+void fy_link_limit_queue(struct fy_link *link, size_t high_water_bytes)
+{
+    link->high_water_bytes = high_water_bytes;
 }
 
 bool fy_link_congested(const struct fy_link *link)
@@ -217,8 +221,8 @@ void fy_link_sent(struct fy_link *link, const struct fy_sent *sent)
 {
     link->stats.frames_sent += sent->frames;
     link->stats.bytes_sent += sent->wire_bytes;
-    link->queued_bytes -= (size_t)sent->wire_bytes + (size_t)sent->frames * sizeof(struct fy_chunk);
-    if (link->congested && link->queued_bytes < FY_LINK_LOW_WATER_BYTES) {
+    link->queued_bytes -= (size_t)sent->wire_bytes + (size_t)sent->frames * FY_CHUNK_COST_BYTES;
+    if (link->congested && link->queued_bytes < link->high_water_bytes / 2) {
         link->congested = false;
         if (link->state == FY_LINK_OPEN && link->events.drained)
             link->events.drained(link, link->data);

@@ -9,19 +9,19 @@
 #define FERRY_TRANSPORT_LINK_INTERNAL_H
 
 #include <ferry/transport/link.h>
+#include <ferry/transport/packet.h>
 
 #define FY_LINK_HIGH_WATER_BYTES (8u * 1024u * 1024u)
-#define FY_LINK_LOW_WATER_BYTES (FY_LINK_HIGH_WATER_BYTES / 2)
-#define FY_LINK_HARD_LIMIT_BYTES (FY_LINK_HIGH_WATER_BYTES * 2)
 #define FY_LINK_NAME_BYTES 320
 
 /* One queued frame. */
 struct fy_chunk {
     struct fy_chunk *next;
-    struct fy_buf head; /* prefix and packed head */
-    uint8_t *body;
-    size_t body_bytes;
+    struct fy_packet *packet;
 };
+
+/* What keeping one costs beside its bytes, in about. */
+#define FY_CHUNK_COST_BYTES (sizeof(struct fy_chunk) + sizeof(struct fy_packet) + 64)
 
 void fy_chunk_free(struct fy_chunk *chunk);
 size_t fy_chunk_wire_bytes(const struct fy_chunk *chunk);
@@ -81,6 +81,7 @@ struct fy_link {
     bool input_ended; /* the channel will give no more bytes */
     bool output_dead; /* a write failed; what the other side had sent before is still read */
     bool congested;
+    size_t high_water_bytes;
 
     struct fy_link_input input;
     struct fy_chunk *queue_first;

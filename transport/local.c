@@ -72,9 +72,10 @@ static void local_kick(struct fy_link *link)
     struct fy_chunk *chunk;
     while (local->writing_count < FRAMES_PER_WRITE && (chunk = fy_link_take(link))) {
         local->writing[local->writing_count++] = chunk;
-        bufs[buf_count++] = uv_buf_init((char *)chunk->head.data, (unsigned)chunk->head.size);
-        if (chunk->body_bytes > 0)
-            bufs[buf_count++] = uv_buf_init((char *)chunk->body, (unsigned)chunk->body_bytes);
+        const struct fy_packet *packet = chunk->packet;
+        bufs[buf_count++] = uv_buf_init((char *)packet->head.data, (unsigned)packet->head.size);
+        if (packet->body_bytes > 0)
+            bufs[buf_count++] = uv_buf_init((char *)packet->body, (unsigned)packet->body_bytes);
     }
     if (buf_count == 0)
         return;

@@ -24,6 +24,8 @@
 #define ROUND_BYTES (1024u * 1024u)
 #define CLOSE_WAIT_MS 2000u
 #define NS_PER_MS 1000000u
+/* The exit status of `ferry dial` when it does not reach its agent. */
+#define DIAL_NO_AGENT 4
 
 struct pump {
     struct fy_ssh_conn *conn;
@@ -52,14 +54,14 @@ struct pump {
 /* The rest of the part (head or body) of the current frame that is next. */
 static const uint8_t *current_part(const struct pump *pump, size_t *size)
 {
-    const struct fy_chunk *chunk = pump->chunk;
-    if (pump->chunk_done < chunk->head.size) {
-        *size = chunk->head.size - pump->chunk_done;
-        return chunk->head.data + pump->chunk_done;
+    const struct fy_packet *packet = pump->chunk->packet;
+    if (pump->chunk_done < packet->head.size) {
+        *size = packet->head.size - pump->chunk_done;
+        return packet->head.data + pump->chunk_done;
     }
-    size_t body_done = pump->chunk_done - chunk->head.size;
-    *size = chunk->body_bytes - body_done;
-    return chunk->body + body_done;
+    size_t body_done = pump->chunk_done - packet->head.size;
+    *size = packet->body_bytes - body_done;
+    return packet->body + body_done;
 }
 
 static void advance_chunk(struct pump *pump, size_t size)
@@ -339,10 +341,9 @@ static int wait_closed(struct pump *pump, struct fy_error *err)
 }
 
 /* "status 1", or "signal KILL". */
-static bool describe_exit(LIBSSH2_CHANNEL *channel, char *text, size_t size)
+static bool describe_exit(LIBSSH2_CHANNEL *channel, int status, char *text, size_t size)
 {
     char *signal = NULL;
-    int status = libssh2_channel_get_exit_status(channel);
     (void)libssh2_channel_get_exit_signal(channel, &signal, NULL, NULL, NULL, NULL, NULL);
     if (signal)
         (void)snprintf(text, size, "signal %s", signal);
@@ -357,7 +358,8 @@ static int judge_end(struct pump *pump, struct fy_error *err)
 {
     struct fy_ssh_conn *conn = pump->conn;
     char exit_text[40];
-    bool good = describe_exit(conn->channel, exit_text, sizeof(exit_text));
+    int status = libssh2_channel_get_exit_status(conn->channel);
+    bool good = describe_exit(conn->channel, status, exit_text, sizeof(exit_text));
     if (good && (pump->eof_sent || pump->remote_text_bytes == 0))
         return 0;
     while (pump->remote_text_bytes > 0 && pump->remote_text[pump->remote_text_bytes - 1] == ' ')
@@ -365,6 +367,8 @@ static int judge_end(struct pump *pump, struct fy_error *err)
     pump->remote_text[pump->remote_text_bytes] = '\0';
     (void)fy_error_set(err, FY_E_UNREACHABLE, "%s: closed by the other side; its `ferry dial` ended with %s%s%s",
                        conn->target->name, exit_text, pump->remote_text_bytes ? ": " : "", pump->remote_text);
+    if (err && status == DIAL_NO_AGENT)
+        err->sys_errno = ECONNREFUSED;
     return fy_error_next(err, "see on %s that ferryd runs, and what ~%s/.ssh/authorized_keys names as the command",
                          conn->target->host, conn->target->user);
 }

@@ -52,12 +52,10 @@ static void received(uint32_t chunks, uint64_t bytes, void *data)
 static void pressure(bool pause, void *data)
 {
     struct rig *rig = data;
-    if (!rig->receiver.session.link)
-        return;
     if (pause)
-        fy_link_pause(rig->receiver.session.link);
+        fy_session_pause(&rig->receiver.session);
     else
-        fy_link_resume(rig->receiver.session.link);
+        fy_session_resume(&rig->receiver.session);
 }
 
 static void set_arrived(const struct fy_error *err, void *data)
@@ -141,14 +139,26 @@ static void closed(struct fy_session *session, const struct fy_error *err)
 static const struct fy_session_events events = {
     .greeted = greeted, .frame = frame_arrived, .drained = drained, .closed = closed};
 
+static void init_session(struct rig *rig, struct fy_session *session, const char *name)
+{
+    struct fy_session_options options = {.loop = &rig->loop, .own_name = name, .link_timeout_ms = 60000};
+    fy_session_init(session, &options, &events);
+}
+
+static int dial(uv_loop_t *loop, void *data, const struct fy_link_events *link_events, void *events_data,
+                struct fy_link **link, struct fy_error *err)
+{
+    const struct rig *rig = data;
+    return fy_local_connect(loop, rig->socket, link_events, events_data, link, err);
+}
+
 static void accepted(struct fy_link *link, uid_t uid, pid_t pid, void *data)
 {
     (void)uid;
     (void)pid;
     struct rig *rig = data;
-    fy_session_init(&rig->receiver.session, "receiver", &events);
-    fy_link_set_events(link, &fy_session_link_events, &rig->receiver.session);
-    fy_session_attach(&rig->receiver.session, link, true);
+    init_session(rig, &rig->receiver.session, "receiver");
+    cr_assert_eq(fy_session_accept(&rig->receiver.session, link, NULL), 0);
     fy_listener_close(rig->listener, NULL, NULL);
 }
 
@@ -174,12 +184,10 @@ static void open_rig(struct rig *rig)
 
 static void run_rig(struct rig *rig)
 {
-    struct fy_link *link = NULL;
     struct fy_error err = FY_ERROR_INIT;
-    fy_session_init(&rig->sender.session, "sender", &events);
-    cr_assert_eq(fy_local_connect(&rig->loop, rig->socket, &fy_session_link_events, &rig->sender.session, &link, &err),
-                 0);
-    fy_session_attach(&rig->sender.session, link, false);
+    struct fy_dialer dialer = {.dial = dial, .data = rig};
+    init_session(rig, &rig->sender.session, "sender");
+    cr_assert_eq(fy_session_connect(&rig->sender.session, &dialer, &err), 0, "%s", err.message);
     (void)uv_run(&rig->loop, UV_RUN_DEFAULT);
     cr_expect(rig->sent);
     cr_expect(rig->arrived);

@@ -11,6 +11,7 @@
 #include <ferry/base/error.h>
 #include <ferry/config/plan.h>
 #include <ferry/config/settings.h>
+#include <ferry/transport/session.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,7 @@ struct fy_host {
     uv_loop_t *loop;
     const struct fy_settings *settings;
     struct fy_hold_server *holds;
+    struct fy_session_registry *sessions; /* that peers may add lanes to */
 };
 
 /* ---- inspect: is it there, and what does a destination have to know? ---- */

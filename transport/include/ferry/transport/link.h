@@ -9,7 +9,7 @@
 #define FERRY_TRANSPORT_LINK_H
 
 #include <ferry/base/error.h>
-#include <ferry/transport/frame.h>
+#include <ferry/transport/packet.h>
 #include <stdbool.h>
 #include <uv.h>
 
@@ -36,6 +36,10 @@ struct fy_link_events {
  * queue (twice the high-water mark) is exceeded: senders of bulk data stop at fy_link_congested(). */
 int fy_link_send(struct fy_link *link, const ProtobufCMessage *head, uint8_t *body, size_t body_bytes,
                  struct fy_error *err);
+/* The same for a frame that is packed already; the link takes a reference of its own. */
+int fy_link_send_packet(struct fy_link *link, struct fy_packet *packet, struct fy_error *err);
+/* Sets the high-water mark (8 MiB when never called); `drained` comes at half of it. */
+void fy_link_limit_queue(struct fy_link *link, size_t high_water_bytes);
 /* More than the high-water mark is queued: stop until `drained`. */
 bool fy_link_congested(const struct fy_link *link);
 /* Stops and resumes delivery of frames; what the other side may still send meanwhile is bounded. */

@@ -23,8 +23,8 @@ struct fy_ssh_options {
 /* Starts connecting; all strings are copied. As fy_local_connect(). Errors that `closed` may carry: FY_E_UNREACHABLE
  * (no route, refused, name unknown), FY_E_HOSTKEY, FY_E_AUTH, FY_E_TIMEOUT, FY_E_PROTOCOL; each message names host and
  * port and `next` says what to do (the ssh-keyscan/ssh-keygen line to compare and pin a key, the authorized_keys line
- * to add, …). What the remote side wrote on standard error before the channel closed (at most 1 KiB) is part of the
- * message. */
+ * to add, …). FY_E_UNREACHABLE with sys_errno ECONNREFUSED: sshd answers, and no agent. What the remote side wrote on
+ * standard error before the channel closed (at most 1 KiB) is part of the message. */
 int fy_ssh_connect(uv_loop_t *loop, const struct fy_ssh_options *options, const struct fy_link_events *events,
                    void *data, struct fy_link **link, struct fy_error *err);
 
