@@ -73,15 +73,18 @@ static bool fits_window(const struct fy_outbox *outbox, const struct fy_outbox_s
     return outbox->sent_bytes == 0 || outbox->sent_bytes + fy_packet_wire_bytes(slot->packet) <= outbox->window_bytes;
 }
 
+bool fy_outbox_may_take(const struct fy_outbox *outbox)
+{
+    return fy_outbox_has_waiting(outbox) && fits_window(outbox, &outbox->slots[outbox->cursor % FY_OUTBOX_FRAMES]);
+}
+
 struct fy_packet *fy_outbox_take(struct fy_outbox *outbox, uint8_t lane, uint64_t position)
 {
-    if (!fy_outbox_has_waiting(outbox))
+    if (!fy_outbox_may_take(outbox))
         return NULL;
     struct fy_outbox_slot *slot = slot_of(outbox, outbox->cursor);
     struct fy_packet *packet = slot->packet;
     size_t size = fy_packet_wire_bytes(packet);
-    if (!fits_window(outbox, slot))
-        return NULL;
     if (slot->crossed)
         outbox->again_bytes += size;
     if (!slot->taken)

@@ -50,6 +50,8 @@ int fy_outbox_append(struct fy_outbox *outbox, struct fy_packet *packet, struct 
  * full. Borrowed. */
 struct fy_packet *fy_outbox_take(struct fy_outbox *outbox, uint8_t lane, uint64_t position);
 bool fy_outbox_has_waiting(const struct fy_outbox *outbox);
+/* fy_outbox_take() would find one. */
+bool fy_outbox_may_take(const struct fy_outbox *outbox);
 /* The lane is gone after `written` packets were put on its wire: what it carried waits again. */
 void fy_outbox_lane_lost(struct fy_outbox *outbox, uint8_t lane, uint64_t written);
 /* FY_E_PROTOCOL for frames that were never sent, or ranges out of order. */

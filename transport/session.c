@@ -1,6 +1,7 @@
 /* A session's life, and what its owner may ask of it. See session_internal.h for the other files. */
 #include "session_internal.h"
 #include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,8 +45,11 @@ struct fy_carrier *carrier_new(struct fy_session *session, struct fy_error *err)
         carrier->lanes[i] = (struct fy_lane){.carrier = carrier, .index = i};
     (void)uv_timer_init(carrier->options.loop, &carrier->tick);
     (void)uv_timer_init(carrier->options.loop, &carrier->ack);
-    carrier->tick.data = carrier->ack.data = carrier;
-    carrier->open_timers = 2;
+    (void)uv_timer_init(carrier->options.loop, &carrier->pace);
+    carrier->tick.data = carrier->ack.data = carrier->pace.data = carrier;
+    carrier->open_timers = 3;
+    carrier->stream.shaper = carrier->options.shaper;
+    fy_bucket_set_rate(&carrier->stream.bucket, carrier->options.bytes_per_second, fy_clock_monotonic_ns());
     (void)uv_timer_start(&carrier->tick, carrier_tick, TICK_MS, TICK_MS);
     session->carrier = carrier;
     session->greeted = false;
@@ -90,12 +94,14 @@ static void end(struct fy_carrier *carrier, const struct fy_error *err, uint64_t
     if (err)
         fy_error_propagate(&carrier->error, err);
     registry_remove(carrier);
+    fy_stream_done(&carrier->stream);
     let_all_go(carrier, farewell_ms);
     if (carrier->dialer.done)
         carrier->dialer.done(carrier->dialer.data);
     carrier->dialer = (struct fy_dialer){0};
     uv_close((uv_handle_t *)&carrier->tick, timer_closed);
     uv_close((uv_handle_t *)&carrier->ack, timer_closed);
+    uv_close((uv_handle_t *)&carrier->pace, timer_closed);
 }
 
 void carrier_end_silently(struct fy_carrier *carrier, const struct fy_error *err)
@@ -343,6 +349,15 @@ void fy_session_set_lanes(struct fy_session *session, unsigned lanes)
     carrier->wanted_lanes = lanes < 1 ? 1 : lanes > FY_SESSION_MAX_LANES ? FY_SESSION_MAX_LANES : lanes;
     if (carrier->greeted)
         carrier_open_lanes(carrier);
+}
+
+void fy_session_set_rate(struct fy_session *session, uint64_t bytes_per_second)
+{
+    session->options.bytes_per_second = bytes_per_second;
+    if (!session->carrier || session->carrier->ending)
+        return;
+    fy_bucket_set_rate(&session->carrier->stream.bucket, bytes_per_second, fy_clock_monotonic_ns());
+    carrier_pump(session->carrier);
 }
 
 bool fy_session_has_feature(const struct fy_session *session, const char *feature)

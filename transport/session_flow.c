@@ -1,6 +1,7 @@
 /* What leaves a session: numbered frames onto lanes that have room, and acknowledgements. */
 #include "session_internal.h"
 #include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
 
 /* The peer waits for an acknowledgement with a full window at worst: often enough for that, and not for each frame. */
 #define ACK_BYTES ((size_t)1024 * 1024)
@@ -40,9 +41,29 @@ static bool send_next(struct fy_outbox *outbox, struct fy_lane *lane)
     if (!packet)
         return false;
     lane->packets++;
+    if (outbox == &lane->carrier->data)
+        fy_stream_sent(&lane->carrier->stream, fy_packet_wire_bytes(packet), fy_clock_monotonic_ns());
     if (fy_link_send_packet(lane->link, packet, &err) < 0)
         lane_lose(lane, &err);
     return !lane->carrier->ending;
+}
+
+static void pace_over(uv_timer_t *timer)
+{
+    carrier_pump(timer->data);
+}
+
+/* A lane for the next data frame, if there is one and it may leave now. */
+static struct fy_lane *lane_for_data(struct fy_carrier *carrier)
+{
+    if (!fy_outbox_may_take(&carrier->data))
+        return NULL;
+    struct fy_lane *lane = roomy_lane(carrier);
+    uint64_t wait_ns = lane ? fy_stream_wait_ns(&carrier->stream, fy_clock_monotonic_ns()) : 0;
+    if (wait_ns == 0)
+        return lane;
+    (void)uv_timer_start(&carrier->pace, pace_over, (wait_ns + 999999) / 1000000, 0);
+    return NULL;
 }
 
 void carrier_pump(struct fy_carrier *carrier)
@@ -50,11 +71,14 @@ void carrier_pump(struct fy_carrier *carrier)
     struct fy_lane *lane;
     if (carrier->ending || !carrier->greeted)
         return;
+    (void)uv_timer_stop(&carrier->pace);
     while (fy_outbox_has_waiting(&carrier->control) && (lane = control_lane(carrier)) &&
            !fy_link_congested(lane->link) && send_next(&carrier->control, lane))
         ;
-    while (fy_outbox_has_waiting(&carrier->data) && (lane = roomy_lane(carrier)) && send_next(&carrier->data, lane))
+    while ((lane = lane_for_data(carrier)) && send_next(&carrier->data, lane))
         ;
+    if (!uv_is_active((uv_handle_t *)&carrier->pace))
+        fy_stream_idle(&carrier->stream);
 }
 
 /* --- acknowledgements ------------------------------------------------------------------------------------------- */

@@ -76,8 +76,11 @@ struct fy_carrier {
     unsigned owed_frames;
     uint64_t received_again_bytes;
 
+    struct fy_stream stream; /* of data frames */
+
     uv_timer_t tick;
     uv_timer_t ack;
+    uv_timer_t pace; /* until data may leave again */
     unsigned open_timers;
     struct fy_session_stats past; /* of links that are gone */
 };

@@ -344,3 +344,28 @@ Test(session, a_dialer_one_minor_version_behind)
 {
     expect_they_work_together(&behind, NULL);
 }
+
+/* --- limits ----------------------------------------------------------------------------------------------------- */
+
+/* How well a rate is kept is measured by the bench, and under a clock of its own by shaper.c; here, that there is one.
+ */
+Test(session, a_limit_holds_data_back_and_can_be_lifted)
+{
+    struct talk talk;
+    talk_start(&talk, LONG_MS);
+    talk_connect(&talk);
+    fy_session_set_rate(&talk.dialer.session, 1000);
+    talk.dialer.to_send = 100;
+    talk.dialer.body_bytes = 100 * KIB;
+    talk.dialer.control_every = 5;
+    talker_pour(&talk.dialer);
+    /* One frame leaves and is paid for by waiting; control frames do not wait. */
+    cr_expect(run_until_u64(&talk.loop, &talk.acceptor.control, 20));
+    cr_expect(run_until_u64(&talk.loop, &talk.acceptor.data, 1));
+    run_for(&talk.loop, 200);
+    cr_expect_eq(talk.acceptor.data, 1);
+    fy_session_set_rate(&talk.dialer.session, 0);
+    cr_expect(run_until_u64(&talk.loop, &talk.acceptor.data, 100));
+    expect_all_data(&talk.dialer, &talk.acceptor);
+    cr_expect(talk_end(&talk));
+}

@@ -16,6 +16,7 @@
 #include <ferry/base/error.h>
 #include <ferry/peer.pb-c.h>
 #include <ferry/transport/link.h>
+#include <ferry/transport/shaper.h>
 #include <ferry/transport/ssh.h>
 #include <stdbool.h>
 
@@ -71,6 +72,8 @@ struct fy_session_options {
     const char *own_name;                 /* borrowed */
     struct fy_session_registry *registry; /* borrowed; NULL: sessions that were accepted take no further lanes */
     uint64_t link_timeout_ms;
+    uint64_t bytes_per_second;          /* limit for data frames; 0: none */
+    struct fy_shaper *shaper;           /* borrowed: the limit that it shares with others; NULL: none */
     const struct fy_protocol *protocol; /* NULL: ours */
 };
 
@@ -108,6 +111,8 @@ bool fy_session_is_open(const struct fy_session *session);
 /* Dialing side: has so many lanes from now on, if the peer can (1 to 8). A lane beyond the first that cannot be opened
  * is done without. */
 void fy_session_set_lanes(struct fy_session *session, unsigned lanes);
+/* Changes the session's own limit for data frames, from now on; 0: none. */
+void fy_session_set_rate(struct fy_session *session, uint64_t bytes_per_second);
 /* Both sides have it. False before the hello. */
 bool fy_session_has_feature(const struct fy_session *session, const char *feature);
 
