@@ -50,6 +50,8 @@ int fy_migrate_connect(const struct fy_host *host, const struct fy_peer_settings
         .keepalive_interval_ms = KEEPALIVE_MS,
         .dead_after_ms = host->settings->timeouts.link_ms,
     };
+    if (host->shapers)
+        session->options.shaper = &host->shapers[peer - host->settings->peers];
     return fy_session_connect_ssh(session, &options, err);
 }
 

@@ -333,12 +333,18 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
         return -1;
     }
     fy_migrate_session_init(host, &new->session, &session_events);
+    fy_session_set_rate(&new->session, spec->bandwidth_bytes);
     init_timers(new);
     fy_report_start(&new->report, &new->clock);
     fy_report_phase(&new->report, &new->clock, faces[FY_SOURCE_INSPECT].shown);
     (void)uv_timer_start(&new->redial, begin, 0, 0);
     *migration = new;
     return 0;
+}
+
+void fy_migration_set_bandwidth(struct fy_migration *migration, uint64_t bytes_per_second)
+{
+    fy_session_set_rate(&migration->session, bytes_per_second);
 }
 
 int fy_migration_cancel(struct fy_migration *migration, const char *why, struct fy_error *err)

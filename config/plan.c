@@ -103,6 +103,8 @@ static void read_peer_name(struct reading *reading, const struct node *node, con
         config_expected(reading, node, expected);
 }
 
+static const struct uint_rule lane_count = {1, 8};
+
 static const struct field migration_list[] = {
     {"workload", config_read_parsed, AT(workload), &workload_rule, NULL, true},
     {"to", read_peer_name, AT(peer), NULL, NULL, true},
@@ -113,6 +115,8 @@ static const struct field migration_list[] = {
     {"shell_job", config_read_bool, AT(shell_job), NULL, NULL, false},
     {"ext_unix_sockets", config_read_bool, AT(ext_unix_sockets), NULL, NULL, false},
     {"link_remap", config_read_bool, AT(link_remap), NULL, NULL, false},
+    {"bandwidth", config_read_rate, AT(bandwidth_bytes), NULL, NULL, false},
+    {"lanes", config_read_u32, AT(lanes), &lane_count, NULL, false},
     {"max_freeze", config_read_duration, AT(max_freeze_ms), &freeze_rule, NULL, false},
     {"hooks", config_read_hooks, 0, NULL, NULL, false},
 };

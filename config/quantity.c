@@ -20,6 +20,17 @@ static const struct unit size_units[] = {
     {"TiB", UINT64_C(1) << 40},
 };
 
+static const struct unit rate_units[] = {
+    {"bit/s", 1},
+    {"kbit/s", 1000},
+    {"Mbit/s", 1000000},
+    {"Gbit/s", 1000000000},
+    {"B/s", 8},
+    {"KiB/s", UINT64_C(8) << 10},
+    {"MiB/s", UINT64_C(8) << 20},
+    {"GiB/s", UINT64_C(8) << 30},
+};
+
 static bool parse(const char *text, const struct unit *units, size_t count, uint64_t *value)
 {
     uint64_t number = 0;
@@ -56,6 +67,19 @@ void fy_duration_format(uint64_t ms, char text[FY_DURATION_TEXT_SIZE])
             best = &duration_units[i];
     }
     (void)snprintf(text, FY_DURATION_TEXT_SIZE, "%llu%s", (unsigned long long)(ms / best->factor), best->name);
+}
+
+bool fy_rate_parse(const char *text, uint64_t *bytes_per_second)
+{
+    uint64_t bits;
+    if (!strcmp(text, "unlimited")) {
+        *bytes_per_second = 0;
+        return true;
+    }
+    if (!parse(text, rate_units, FY_ARRAY_SIZE(rate_units), &bits) || bits < FY_RATE_MIN_BYTES * 8)
+        return false;
+    *bytes_per_second = bits / 8;
+    return true;
 }
 
 bool fy_size_parse(const char *text, uint64_t *bytes)

@@ -91,11 +91,15 @@ static const struct field top_list[] = {
 };
 const struct fields config_settings_fields = {top_list, FY_ARRAY_SIZE(top_list)};
 
+static const struct uint_rule lane_count = {1, 8};
+
 static const struct field one_peer_list[] = {
     {"host", config_read_text, offsetof(struct fy_peer_settings, host), &host, NULL, true},
     {"port", config_read_u16, offsetof(struct fy_peer_settings, port), &port, "22", false},
     {"user", config_read_text, offsetof(struct fy_peer_settings, user), &account, NULL, false},
     {"key", config_read_key, offsetof(struct fy_peer_settings, key), NULL, NULL, false},
     {"known_hosts", config_read_text, offsetof(struct fy_peer_settings, known_hosts), &path, NULL, false},
+    {"bandwidth", config_read_rate, offsetof(struct fy_peer_settings, bandwidth_bytes), NULL, NULL, false},
+    {"lanes", config_read_u32, offsetof(struct fy_peer_settings, lanes), &lane_count, NULL, false},
 };
 const struct fields config_peer_fields = {one_peer_list, FY_ARRAY_SIZE(one_peer_list)};

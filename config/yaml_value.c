@@ -206,6 +206,14 @@ void config_read_duration(struct reading *reading, const struct node *node, cons
                      SHOWN_BYTES, text);
 }
 
+void config_read_rate(struct reading *reading, const struct node *node, const void *rule, void *target)
+{
+    (void)rule;
+    const char *text = config_scalar(reading, node, FY_RATE_EXPECTED);
+    if (text && !fy_rate_parse(text, target))
+        config_expected(reading, node, FY_RATE_EXPECTED);
+}
+
 static void unknown_word(struct reading *reading, const struct node *node, const struct word_rule *rule)
 {
     char expected[256] = "";

@@ -63,6 +63,7 @@ value_reader config_read_bool;      /* no rule; bool */
 value_reader config_read_u16;       /* struct uint_rule; uint16_t */
 value_reader config_read_u32;       /* struct uint_rule; uint32_t */
 value_reader config_read_duration;  /* struct duration_rule; uint64_t milliseconds */
+value_reader config_read_rate;      /* no rule; uint64_t bytes a second, 0 for "unlimited" */
 value_reader config_read_word;      /* struct word_rule; any enum */
 value_reader config_read_parsed;    /* struct parse_rule; what its function fills */
 

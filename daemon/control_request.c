@@ -240,6 +240,20 @@ static int handle_plan_run(struct client *client, const Ferry__Control__Request 
     return result;
 }
 
+static int handle_job_set(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
+{
+    const Ferry__Control__JobSet *set = request->job_set;
+    struct fy_record *record;
+    if (fy_jobs_find(jobs_of(client), set->job, &record, err) < 0)
+        return -1;
+    if (!set->has_bandwidth)
+        return fy_error_set(err, FY_E_USAGE, "nothing is said that could be set of job %s", record->job->id);
+    if (fy_jobs_set_bandwidth(jobs_of(client), record->job->id, set->bandwidth, err) < 0)
+        return -1;
+    client_reply_job(client, record->job, true);
+    return 0;
+}
+
 static int handle_job_cancel(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
 {
     struct fy_record *record;
@@ -267,6 +281,7 @@ static const struct {
     {FERRY__CONTROL__REQUEST__KIND_JOB_SHOW, handle_job_show},
     {FERRY__CONTROL__REQUEST__KIND_JOB_WATCH, handle_job_watch},
     {FERRY__CONTROL__REQUEST__KIND_JOB_CANCEL, handle_job_cancel},
+    {FERRY__CONTROL__REQUEST__KIND_JOB_SET, handle_job_set},
     {FERRY__CONTROL__REQUEST__KIND_JOB_LOG, handle_job_log},
     {FERRY__CONTROL__REQUEST__KIND_PEER_LIST, handle_peer_list},
     {FERRY__CONTROL__REQUEST__KIND_PEER_CHECK, handle_peer_check},

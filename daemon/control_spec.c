@@ -34,6 +34,10 @@ int spec_from_request(const Ferry__Control__Migrate *migrate, struct fy_migratio
     read.file_locks = migrate->has_file_locks && migrate->file_locks;
     read.shell_job = migrate->has_shell_job && migrate->shell_job;
     read.ext_unix_sockets = migrate->has_ext_unix_sockets && migrate->ext_unix_sockets;
+    read.bandwidth_bytes = migrate->has_bandwidth ? migrate->bandwidth : 0;
+    if (migrate->has_lanes && (migrate->lanes < 1 || migrate->lanes > FY_SESSION_MAX_LANES))
+        return fy_error_set(err, FY_E_USAGE, "a job has 1 to %u lanes", FY_SESSION_MAX_LANES);
+    read.lanes = migrate->has_lanes ? migrate->lanes : 0;
     read.link_remap = migrate->has_link_remap && migrate->link_remap;
     *spec = read;
     return 0;

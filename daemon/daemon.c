@@ -182,6 +182,17 @@ static void on_swept(const struct fy_error *err, void *data)
         fy_log_error(d->log, NULL, "a service address that an earlier ferryd had staged", err);
 }
 
+static int make_shapers(struct daemon *d, struct fy_error *err)
+{
+    const struct fy_settings *settings = d->settings;
+    d->host.shapers = calloc(settings->peer_count + 1, sizeof(*d->host.shapers));
+    if (!d->host.shapers)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for starting");
+    for (size_t i = 0; i < settings->peer_count; i++)
+        fy_bucket_set_rate(&d->host.shapers[i].bucket, settings->peers[i].bandwidth_bytes, fy_clock_monotonic_ns());
+    return 0;
+}
+
 static int start_jobs(struct daemon *d, struct fy_error *err)
 {
     FY_AUTO_FREE char *hold_path = NULL;
@@ -190,7 +201,7 @@ static int start_jobs(struct daemon *d, struct fy_error *err)
         fy_store_open(&d->loop, d->settings->state_dir, on_store_failed, d, &d->store, err) < 0)
         return -1;
     d->host.sessions = fy_session_registry_new(err);
-    if (!d->host.sessions)
+    if (!d->host.sessions || make_shapers(d, err) < 0)
         return -1;
     if (asprintf(&hold_path, "%s/hold.sock", d->settings->run_dir) < 0)
         return fy_error_set(err, FY_E_NOMEM, "no memory for starting");
@@ -304,6 +315,7 @@ static int run_loop(struct daemon *d, struct fy_error *err)
     }
     fy_jobs_free(d->jobs);
     fy_session_registry_free(d->host.sessions);
+    free(d->host.shapers);
     fy_access_done(&d->control_access);
     int busy = uv_loop_close(&d->loop);
     if (busy < 0 && result == 0)

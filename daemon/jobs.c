@@ -307,6 +307,26 @@ int fy_jobs_cancel(struct fy_jobs *jobs, const char *id, const char *why, struct
     return cancel(job, why, err);
 }
 
+int fy_jobs_set_bandwidth(struct fy_jobs *jobs, const char *id, uint64_t bytes_per_second, struct fy_error *err)
+{
+    struct fy_job *job = table_find(jobs, id);
+    if (!job)
+        return fy_error_set(err, FY_E_NOT_FOUND, "no job is called %s", id);
+    if (fy_record_ended(job->record))
+        return fy_error_set(err, FY_E_BUSY, "job %s has ended already: %s", id,
+                            fy_job_state_name(job->record->job->state));
+    if (job->record->job->role == FERRY__CONTROL__JOB_ROLE__DESTINATION) {
+        fy_error_set(err, FY_E_BUSY, "job %s only receives here", id);
+        return fy_error_next(err, "set it on %s, which sends", job->record->job->peer);
+    }
+    job->spec.bandwidth_bytes = bytes_per_second; /* one that still waits begins with it */
+    if (job->running)
+        jobs->options.ops->set_bandwidth(job->migration, bytes_per_second);
+    fy_log_write(jobs->options.log, FY_LOG_INFO, id, "bandwidth: %llu bytes a second",
+                 (unsigned long long)bytes_per_second);
+    return 0;
+}
+
 size_t fy_jobs_active(const struct fy_jobs *jobs)
 {
     return jobs->unfinished + incoming_count(jobs);

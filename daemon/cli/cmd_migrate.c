@@ -3,10 +3,12 @@
 #include "follow.h"
 
 #include <ferry/base/cleanup.h>
+#include <ferry/base/text.h>
 #include <ferry/config/plan.h>
+#include <ferry/config/quantity.h>
 
 struct values {
-    const char *to, *mode, *tcp;
+    const char *to, *mode, *tcp, *bandwidth, *lanes;
     struct cli_list addresses;
     bool file_locks, shell_job, ext_unix_sockets, link_remap, dry_run, detach;
 };
@@ -23,6 +25,8 @@ static const struct cli_option options[] = {
     {"ext-unix-sockets", CLI_FLAG, NULL, "allow unix sockets connected to others",
      offsetof(struct values, ext_unix_sockets), 0},
     {"link-remap", CLI_FLAG, NULL, "keep open files that were unlinked", offsetof(struct values, link_remap), 0},
+    {"bandwidth", CLI_TEXT, "RATE", "send no faster: 100Mbit/s, 20MiB/s", offsetof(struct values, bandwidth), 0},
+    {"lanes", CLI_TEXT, "N", "SSH connections to send over, 1 to 8", offsetof(struct values, lanes), 0},
     {"dry-run", CLI_FLAG, NULL, "only ask the destination whether it could", offsetof(struct values, dry_run), 0},
     {"detach", CLI_FLAG, NULL, "print the job's id and do not wait", offsetof(struct values, detach), 0},
     {0},
@@ -43,6 +47,12 @@ static int check(const char *workload, const struct values *values, struct fy_er
         (values->mode && fy_migration_mode_parse(values->mode, &mode, err) < 0) ||
         (values->tcp && fy_tcp_mode_parse(values->tcp, &tcp, err) < 0))
         return -1;
+    uint64_t number;
+    if (values->bandwidth && !fy_rate_parse(values->bandwidth, &number))
+        return fy_error_set(err, FY_E_USAGE, "--bandwidth: expected " FY_RATE_EXPECTED ", got '%.64s'",
+                            values->bandwidth);
+    if (values->lanes && (!fy_text_parse_uint(values->lanes, 8, &number) || number < 1))
+        return fy_error_set(err, FY_E_USAGE, "--lanes: expected a number from 1 to 8, got '%.64s'", values->lanes);
     for (size_t i = 0; i < values->addresses.count; i++) {
         if (fy_service_address_parse(values->addresses.items[i], &address, err) < 0)
             return -1;
@@ -64,6 +74,10 @@ static void fill(Ferry__Control__Migrate *migrate, const char *workload, const s
     migrate->shell_job = values->shell_job;
     migrate->ext_unix_sockets = values->ext_unix_sockets;
     migrate->link_remap = values->link_remap;
+    uint64_t lanes = 0;
+    migrate->has_bandwidth = values->bandwidth && fy_rate_parse(values->bandwidth, &migrate->bandwidth);
+    migrate->has_lanes = values->lanes && fy_text_parse_uint(values->lanes, 8, &lanes);
+    migrate->lanes = (uint32_t)lanes;
     migrate->dry_run = values->dry_run;
 }
 

@@ -17,7 +17,7 @@ _ferry_split() {
             _ferry_socket=(--socket "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --to | --mode | --tcp | --address | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
+        --to | --mode | --tcp | --address | --bandwidth | --lanes | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
         -*) ;;
         *) _ferry_words+=("$word") ;;
         esac
@@ -34,7 +34,7 @@ _ferry_value() {
     --mode) _ferry_offer stop ;;
     --tcp) _ferry_offer "established close refuse" ;;
     --socket | --peer-socket | -i | --in | -o | --out) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
-    --address) ;;
+    --address | --bandwidth | --lanes) ;;
     *) return 1 ;;
     esac
 }
@@ -44,9 +44,10 @@ _ferry_option() {
     case ${_ferry_words[*]} in
     migrate*)
         options+=" --to --mode --tcp --address --file-locks --shell-job --ext-unix-sockets --link-remap --dry-run"
-        options+=" --detach"
+        options+=" --bandwidth --lanes --detach"
         ;;
     "plan run"*) options+=" --dry-run --detach" ;;
+    "job set"*) options+=" --bandwidth" ;;
     dial*) options+=" --peer-socket" ;;
     "image decode"*) options+=" --in --out --pretty --nopl" ;;
     "image encode"*) options+=" --in --out" ;;
@@ -64,14 +65,14 @@ _ferry_operand() {
     "") _ferry_offer "$commands" ;;
     help) _ferry_offer "$commands" ;;
     plan | "help plan") _ferry_offer "check run" ;;
-    job | "help job") _ferry_offer "list show watch cancel log" ;;
+    job | "help job") _ferry_offer "list show watch cancel set log" ;;
     peer | "help peer") _ferry_offer "list check" ;;
     image | "help image") _ferry_offer "decode encode show info x verify search manifest diff" ;;
     "image show" | "image info" | "image verify" | "image search" | "image diff" | "image manifest") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "image x") mapfile -t COMPREPLY < <(compgen -d -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "image x "*) _ferry_offer "ps fds mems rss sk" ;;
     "plan check" | "plan run") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
-    "job show" | "job watch" | "job cancel" | "job log") _ferry_offer "$(_ferry_names job list)" ;;
+    "job show" | "job watch" | "job cancel" | "job set" | "job log") _ferry_offer "$(_ferry_names job list)" ;;
     explain)
         _ferry_offer "$(_ferry_names job list)"
         [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")

@@ -204,6 +204,8 @@ Test(plan, every_key)
                                "    shell_job: true\n"
                                "    ext_unix_sockets: true\n"
                                "    link_remap: true\n"
+                               "    bandwidth: 100Mbit/s\n"
+                               "    lanes: 3\n"
                                "    max_freeze: 1500ms\n"
                                "    hooks:\n"
                                "      - {stage: post-restore, on: destination, run: attach.sh, deadline: 1h}\n"
@@ -225,6 +227,8 @@ Test(plan, every_key)
     fy_service_address_format(&spec->addresses[1], address);
     cr_expect_str_eq(address, "2001:db8::7/64@br0");
     cr_expect(spec->file_locks && spec->shell_job && spec->ext_unix_sockets && spec->link_remap);
+    cr_expect_eq(spec->bandwidth_bytes, 12500000);
+    cr_expect_eq(spec->lanes, 3);
     cr_expect_eq(spec->max_freeze_ms, 1500);
     cr_assert_eq(spec->hook_count, 2);
     cr_expect_eq(spec->hooks[0].stage, FY_HOOK_POST_RESTORE);

@@ -63,3 +63,29 @@ Test(quantity, written)
         cr_expect_str_eq(text, texts[i]);
     }
 }
+
+Test(quantity, rates_are_read)
+{
+    static const struct {
+        const char *text;
+        uint64_t value;
+    } rates[] = {{"unlimited", 0}, {"100Mbit/s", 12500000}, {"1Gbit/s", 125000000}, {"8192bit/s", 1024},
+                 {"1KiB/s", 1024}, {"20MiB/s", 20971520},   {"1GiB/s", 1073741824}, {"9kbit/s", 1125}};
+    for (size_t i = 0; i < FY_ARRAY_SIZE(rates); i++) {
+        uint64_t value = 7;
+        cr_expect(fy_rate_parse(rates[i].text, &value), "%s", rates[i].text);
+        cr_expect_eq(value, rates[i].value, "%s", rates[i].text);
+    }
+}
+
+Test(quantity, rates_are_refused)
+{
+    static const char *const texts[] = {
+        "",      "10",       "0Mbit/s", "100",    "1000B/s",   "100 Mbit/s", "100Mbit", "100mbit/s",
+        "-1B/s", "1.5MiB/s", "MiB/s",   "10MB/s", "Unlimited", "1000bit/s",  "10MiBs",  "99999999999999999999bit/s"};
+    for (size_t i = 0; i < FY_ARRAY_SIZE(texts); i++) {
+        uint64_t value = 7;
+        cr_expect_not(fy_rate_parse(texts[i], &value), "%s", texts[i]);
+        cr_expect_eq(value, 7);
+    }
+}

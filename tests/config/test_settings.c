@@ -65,6 +65,10 @@ Test(settings, mistakes)
         {"control: {groups: [[a]]}\n", "f:1:20: control.groups[0]: expected a group name, got a list"},
         {"peer: {user: -oProxyCommand}\n", "f:1:14: peer.user: expected a user name, got '-oProxyCommand'"},
         {"ssh: {key: id_rsa}\n", "f:1:12: ssh.key: expected an absolute path or 'agent', got 'id_rsa'"},
+        {"peers: {b: {host: h, bandwidth: 10}}\n",
+         "f:1:33: peers.b.bandwidth: expected a rate such as 100Mbit/s or 20MiB/s, at least 1KiB/s, or unlimited, got "
+         "'10'"},
+        {"peers: {b: {host: h, lanes: 9}}\n", "f:1:29: peers.b.lanes: expected a whole number from 1 to 8, got '9'"},
         {"ssh: {known_hosts: ~/.ssh/known_hosts}\n",
          "f:1:20: ssh.known_hosts: expected an absolute path, got '~/.ssh/known_hosts'"},
         {"criu: bin/criu\n", "f:1:7: criu: expected a program name or an absolute path, got 'bin/criu'"},
@@ -205,11 +209,12 @@ Test(settings, values)
 /* `peers` stands first here: the defaults from `ssh` must still reach it. */
 Test(settings, peers_inherit)
 {
-    struct fy_settings *s = parse("peers:\n"
-                                  "  b: {host: b.example}\n"
-                                  "  c: {host: '2001:db8::1', port: 2222, user: u, key: /k, known_hosts: /h}\n"
-                                  "  d: {host: fe80::1%eth0, key: agent}\n"
-                                  "ssh: {user: mover, key: /etc/key}\n");
+    struct fy_settings *s = parse(
+        "peers:\n"
+        "  b: {host: b.example}\n"
+        "  c: {host: '2001:db8::1', port: 2222, user: u, key: /k, known_hosts: /h, bandwidth: 20MiB/s, lanes: 8}\n"
+        "  d: {host: fe80::1%eth0, key: agent}\n"
+        "ssh: {user: mover, key: /etc/key}\n");
     const struct fy_peer_settings *b = fy_settings_peer(s, "b");
     const struct fy_peer_settings *c = fy_settings_peer(s, "c");
     const struct fy_peer_settings *d = fy_settings_peer(s, "d");
@@ -224,6 +229,8 @@ Test(settings, peers_inherit)
     cr_expect_str_eq(c->user, "u");
     cr_expect_str_eq(c->key, "/k");
     cr_expect_str_eq(c->known_hosts, "/h");
+    cr_expect(b->bandwidth_bytes == 0 && b->lanes == 0);
+    cr_expect(c->bandwidth_bytes == 20u << 20 && c->lanes == 8);
     cr_expect_null(d->key);
     fy_settings_free(s);
 }

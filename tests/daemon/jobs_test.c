@@ -122,6 +122,27 @@ Test(jobs, cancel_of_a_running_job_ends_it_and_a_decided_one_refuses)
     played_end(played_find("runc/two"), FY_MIGRATION_COMPLETED, FY_OK);
 }
 
+Test(jobs, bandwidth_is_set_while_it_runs_and_while_it_waits)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    char one[FY_JOB_ID_SIZE], two[FY_JOB_ID_SIZE], three[FY_JOB_ID_SIZE];
+    scene_migrate("runc/one", one);
+    scene_migrate("runc/two", two);
+    scene_migrate("runc/three", three);
+    RUN_UNTIL(played_find("runc/two"));
+    cr_assert_eq(fy_jobs_set_bandwidth(scene.jobs, one, 5000, &err), 0, "%s", err.message);
+    cr_assert_eq(played_find("runc/one")->bandwidth, 5000);
+    cr_assert_eq(played_find("runc/two")->bandwidth, 0);
+    cr_assert_eq(fy_jobs_set_bandwidth(scene.jobs, three, 7000, &err), 0, "%s", err.message);
+    played_end(played_find("runc/one"), FY_MIGRATION_COMPLETED, FY_OK);
+    RUN_UNTIL(played_find("runc/three"));
+    cr_assert_eq(played_find("runc/three")->bandwidth, 7000);
+    cr_assert_eq(fy_jobs_set_bandwidth(scene.jobs, one, 1, &err), -1);
+    cr_assert_eq(err.code, FY_E_BUSY);
+    played_end(played_find("runc/two"), FY_MIGRATION_COMPLETED, FY_OK);
+    played_end(played_find("runc/three"), FY_MIGRATION_COMPLETED, FY_OK);
+}
+
 /* ---- plans ---- */
 
 static void run_plan(const char *const workloads[], size_t count, bool go_on, bool dry_run, char ids[][FY_JOB_ID_SIZE])

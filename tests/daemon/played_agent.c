@@ -59,6 +59,7 @@ static int start(const struct fy_host *host, const struct fy_migration_spec *spe
     new->report.workload = spec->workload;
     new->report.dry_run = options->dry_run;
     new->report.workload_state = "runs at the source";
+    new->bandwidth = spec->bandwidth_bytes;
     new->loop = host->loop;
     *migration = (struct fy_migration *)new;
     return 0;
@@ -70,6 +71,11 @@ static void on_end_soon(uv_timer_t *timer)
     uv_close((uv_handle_t *)timer, NULL);
     if (migration->running)
         played_end(migration, FY_MIGRATION_CANCELLED, FY_E_CANCELLED);
+}
+
+static void set_bandwidth(struct fy_migration *migration, uint64_t bytes_per_second)
+{
+    ((struct played_migration *)migration)->bandwidth = bytes_per_second;
 }
 
 static int cancel(struct fy_migration *migration, const char *why, struct fy_error *err)
@@ -185,6 +191,7 @@ static int peer_check(const struct fy_host *host, const char *peer, fy_peer_chec
 const struct fy_migration_ops played_ops = {
     .start = start,
     .cancel = cancel,
+    .set_bandwidth = set_bandwidth,
     .receive = receive,
     .receive_cancel = receive_cancel,
     .peer_check = peer_check,

@@ -15,6 +15,7 @@ struct played_migration {
     bool dry_run;
     bool running;
     bool decided; /* a cancel comes too late */
+    uint64_t bandwidth;
     uv_loop_t *loop;
     uv_timer_t end_soon; /* after a cancel */
 };

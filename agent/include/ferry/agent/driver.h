@@ -23,6 +23,7 @@ struct fy_host {
     const struct fy_settings *settings;
     struct fy_hold_server *holds;
     struct fy_session_registry *sessions; /* that peers may add lanes to */
+    struct fy_shaper *shapers;            /* one for each of the settings' peers, in that order; NULL: no limits */
 };
 
 /* ---- inspect: is it there, and what does a destination have to know? ---- */

@@ -86,6 +86,9 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
 /* Before the decision: rolls back, the workload runs on at the source. After it: FY_E_BUSY, it will complete. */
 int fy_migration_cancel(struct fy_migration *migration, const char *why, struct fy_error *err);
 
+/* Limits what it sends to so many bytes a second, from now on; 0: no limit of its own. */
+void fy_migration_set_bandwidth(struct fy_migration *migration, uint64_t bytes_per_second);
+
 /* ---- destination ---- */
 
 struct fy_receiver;

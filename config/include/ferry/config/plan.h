@@ -58,11 +58,13 @@ struct fy_migration_spec {
     enum fy_tcp_mode tcp;
     struct fy_service_address addresses[FY_MAX_ADDRESSES];
     size_t address_count;
-    bool file_locks;        /* CRIU: dump file locks */
-    bool shell_job;         /* CRIU: the tree's session leader is outside of it */
-    bool ext_unix_sockets;  /* CRIU: allow unix sockets whose peer is outside */
-    bool link_remap;        /* CRIU: hard-link open files that were unlinked */
-    uint64_t max_freeze_ms; /* the workload stays frozen at the source no longer; 0: timeouts.hold alone counts */
+    bool file_locks;          /* CRIU: dump file locks */
+    bool shell_job;           /* CRIU: the tree's session leader is outside of it */
+    bool ext_unix_sockets;    /* CRIU: allow unix sockets whose peer is outside */
+    bool link_remap;          /* CRIU: hard-link open files that were unlinked */
+    uint64_t bandwidth_bytes; /* a second; 0: no limit of its own */
+    uint32_t lanes;           /* SSH connections; 0: as the peer's settings say */
+    uint64_t max_freeze_ms;   /* the workload stays frozen at the source no longer; 0: timeouts.hold alone counts */
     struct fy_hook hooks[FY_MAX_HOOKS]; /* in the order in which those of one stage run */
     size_t hook_count;
 };

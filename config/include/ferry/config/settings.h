@@ -17,8 +17,10 @@ struct fy_peer_settings {
     char *host; /* DNS name or address */
     uint16_t port;
     char *user;
-    char *key;         /* private key file; NULL: the SSH agent is used */
-    char *known_hosts; /* OpenSSH known_hosts file */
+    char *key;                /* private key file; NULL: the SSH agent is used */
+    char *known_hosts;        /* OpenSSH known_hosts file */
+    uint64_t bandwidth_bytes; /* a second, for all jobs to it together; 0: no limit */
+    uint32_t lanes;           /* SSH connections of a job; 0: ferry chooses */
 };
 
 struct fy_timeouts {

@@ -61,6 +61,9 @@ struct fy_record *fy_jobs_at(const struct fy_jobs *jobs, size_t index);
 /* Asks it to end; it ends through its own rollback. FY_E_BUSY: ended already, or past its decision. */
 int fy_jobs_cancel(struct fy_jobs *jobs, const char *id, const char *why, struct fy_error *err);
 
+/* Limits what the job sends. FY_E_BUSY: it does not run, or it is the source's to say. */
+int fy_jobs_set_bandwidth(struct fy_jobs *jobs, const char *id, uint64_t bytes_per_second, struct fy_error *err);
+
 /* Jobs that are not ended and links that are served: what keeps the loop from ending. */
 size_t fy_jobs_active(const struct fy_jobs *jobs);
 size_t fy_jobs_running(const struct fy_jobs *jobs);
