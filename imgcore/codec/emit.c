@@ -5,6 +5,7 @@
 
 #define INDENT 4
 #define LINE_BYTES 57 /* give 76 characters */
+#define UINT64_DIGITS 20
 
 static void flush(struct emit *emit)
 {
@@ -30,9 +31,9 @@ int fy_emit_end(struct emit *emit)
     return emit->failed ? -1 : 0;
 }
 
-void fy_emit_raw(struct emit *emit, const char *text, size_t size)
+void fy_emit_over(struct emit *emit, const char *text, size_t size)
 {
-    size_t room = sizeof(emit->buffer) - emit->used;
+    size_t room = fy_emit_room(emit);
 
     while (size > room) {
         memcpy(emit->buffer + emit->used, text, room);
@@ -83,6 +84,20 @@ void fy_emit_key(struct emit *emit, const char *key)
     fy_emit_raw(emit, ": ", 2);
 }
 
+struct emit_key fy_emit_known_key_make(const char *name)
+{
+    struct emit_key key = {.name = name};
+    size_t length = strlen(name);
+
+    if (length + 6 > sizeof(key.text))
+        return key;
+    key.size = length + 6;
+    memcpy(key.text, ", \"", 3);
+    memcpy(key.text + 3, name, length);
+    memcpy(key.text + 3 + length, "\": ", 3);
+    return key;
+}
+
 void fy_emit_open(struct emit *emit, char bracket)
 {
     emit_char(emit, bracket);
@@ -107,15 +122,21 @@ void fy_emit_close(struct emit *emit, char bracket)
     emit_char(emit, bracket);
 }
 
+/* Two digits at a time, from the last on. */
 void fy_emit_unsigned(struct emit *emit, uint64_t value)
 {
-    char text[20], *at = text + sizeof(text);
+    static const char pairs[] =
+        "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+        "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+    char text[UINT64_DIGITS], *end = text + sizeof(text), *at = end;
 
-    do {
-        *--at = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    fy_emit_raw(emit, at, (size_t)(text + sizeof(text) - at));
+    for (; value >= 100; value /= 100)
+        memcpy(at -= 2, pairs + 2 * (value % 100), 2);
+    if (value >= 10)
+        memcpy(at -= 2, pairs + 2 * value, 2);
+    else
+        *--at = (char)('0' + value);
+    fy_emit_raw(emit, at, (size_t)(end - at));
 }
 
 void fy_emit_plain_string(struct emit *emit, const char *text)

@@ -1,6 +1,7 @@
 /* An object becomes a message. Its keys may come in any order; the fields go into the order of their tags, as CRIU
  * writes them. */
 #include "encode_private.h"
+#include "json_window.h"
 #include "wire_put.h"
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 
 #define ORDER_UNKNOWN UINT32_MAX /* after all fields */
+#define FIELDS_GUESSED 4         /* keys mostly come in the order of the tags: so many are looked at first */
 
 /* ---- keys ---- */
 
@@ -20,13 +22,31 @@ static bool names_field(const ProtobufCFieldDescriptor *field, const char *key, 
     return i == size && !field->name[i];
 }
 
-/* Keys mostly come in the order of the tags, so a look at the next few finds nearly all. */
+/* The field that the next key names, if it is one of the next few and plainly written; then the key is passed over. */
+static const ProtobufCFieldDescriptor *guess_field(struct encoder *encoder, const struct frame *frame)
+{
+    const ProtobufCMessageDescriptor *descriptor = frame->descriptor;
+    const char *key = fy_json_peek_key(encoder->lexer);
+
+    for (unsigned i = frame->next; key && i < descriptor->n_fields && i < frame->next + FIELDS_GUESSED; i++) {
+        const char *name = descriptor->fields[i].name;
+        size_t size = 0;
+        while (name[size] && name[size] == key[size])
+            size++;
+        if (name[size] || key[size] != '"' || key[size + 1] != ':')
+            continue;
+        fy_json_take_key(encoder->lexer, key, size);
+        return &descriptor->fields[i];
+    }
+    return NULL;
+}
+
 static const ProtobufCFieldDescriptor *find_field(struct frame *frame, const char *key, size_t size)
 {
     const ProtobufCMessageDescriptor *descriptor = frame->descriptor;
     char name[64];
 
-    for (unsigned i = frame->next; i < descriptor->n_fields && i < frame->next + 4; i++)
+    for (unsigned i = frame->next; i < descriptor->n_fields && i < frame->next + FIELDS_GUESSED; i++)
         if (names_field(&descriptor->fields[i], key, size))
             return &descriptor->fields[i];
     if (size >= sizeof(name) || memchr(key, '\0', size))
@@ -121,7 +141,8 @@ static int read_special(struct encoder *encoder, struct frame *frame, const char
     return 0;
 }
 
-static int read_member(struct encoder *encoder, struct frame *frame, const char *key, size_t size, struct fy_error *err)
+/* A key that was not guessed. */
+static int read_key(struct encoder *encoder, struct frame *frame, const char *key, size_t size, struct fy_error *err)
 {
     const ProtobufCFieldDescriptor *field = find_field(frame, key, size);
     int special;
@@ -135,6 +156,24 @@ static int read_member(struct encoder *encoder, struct frame *frame, const char 
     if (special != 0)
         return special < 0 ? -1 : 0;
     return refuse_key(encoder, frame, key, size, err);
+}
+
+/* 1: there was one; 0: the object has ended. */
+static int read_member(struct encoder *encoder, struct frame *frame, struct fy_error *err)
+{
+    const ProtobufCFieldDescriptor *field = NULL;
+    const char *key;
+    size_t size;
+    int more;
+
+    if (!frame->is_entry || !encoder->extra.is_written)
+        field = guess_field(encoder, frame);
+    if (field)
+        return read_field(encoder, frame, field, err) < 0 ? -1 : 1;
+    more = fy_json_key(encoder->lexer, &key, &size, err);
+    if (more <= 0)
+        return more;
+    return read_key(encoder, frame, key, size, err) < 0 ? -1 : 1;
 }
 
 /* ---- the end of a message ---- */
@@ -217,8 +256,6 @@ int fy_encode_finish_frame(struct encoder *encoder, struct frame *frame, struct 
 int fy_encode_object(struct encoder *encoder, struct frame *frame, const ProtobufCMessageDescriptor *descriptor,
                      struct fy_error *err)
 {
-    const char *key;
-    size_t size;
     int more;
 
     frame->descriptor = descriptor; /* not cleared as a whole: this runs for every message */
@@ -232,9 +269,8 @@ int fy_encode_object(struct encoder *encoder, struct frame *frame, const Protobu
     frame->has_unknown = false;
     frame->unix_name = NULL;
     frame->quoted_before = encoder->quoted_count;
-    while ((more = fy_json_key(encoder->lexer, &key, &size, err)) > 0)
-        if (read_member(encoder, frame, key, size, err) < 0)
-            return -1;
+    while ((more = read_member(encoder, frame, err)) > 0)
+        continue;
     if (more < 0)
         return -1;
     return frame->is_entry && encoder->extra.is_written ? 0 : fy_encode_finish_frame(encoder, frame, err);

@@ -312,11 +312,29 @@ static int put_list(struct encoder *encoder, const struct frame *frame, const Pr
     return more;
 }
 
+/* Most values by far: what ends up where put_integer would put it. */
+static int put_unsigned(struct encoder *encoder, const struct frame *frame, const ProtobufCFieldDescriptor *field,
+                        uint64_t value, struct fy_error *err)
+{
+    if (field->type == PROTOBUF_C_TYPE_UINT32 && value > UINT32_MAX)
+        return put_integer(encoder, frame, field, (struct fy_integer){.magnitude = value}, err);
+    if (wire_room(&encoder->wire, err) < 0)
+        return -1;
+    wire_put_key(&encoder->wire, field->id, FY_WIRE_VARINT);
+    wire_put_varint(&encoder->wire, value);
+    return 0;
+}
+
 int fy_encode_field(struct encoder *encoder, struct frame *frame, const ProtobufCFieldDescriptor *field,
                     struct fy_error *err)
 {
+    bool is_unsigned = field->label != PROTOBUF_C_LABEL_REPEATED &&
+                       (field->type == PROTOBUF_C_TYPE_UINT32 || field->type == PROTOBUF_C_TYPE_UINT64);
     enum json_token token;
+    uint64_t value;
 
+    if (is_unsigned && fy_json_plain_number(encoder->lexer, &value))
+        return put_unsigned(encoder, frame, field, value, err);
     if (fy_json_value(encoder->lexer, &token, err) < 0)
         return -1;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {

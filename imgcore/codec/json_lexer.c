@@ -243,12 +243,13 @@ static int take_word(struct json_lexer *lexer, const char *word, enum json_token
 /* How many digits there are; `value` is theirs if they are not more than fit. */
 static size_t read_digits(const uint8_t *text, const uint8_t *end, uint64_t *value)
 {
-    size_t count = 0;
+    const uint8_t *at = text;
+    uint64_t sum = 0;
 
-    *value = 0;
-    while (text + count < end && text[count] >= '0' && text[count] <= '9')
-        *value = *value * 10 + (uint64_t)(text[count++] - '0');
-    return count;
+    for (; at < end && *at >= '0' && *at <= '9'; at++)
+        sum = sum * 10 + (uint64_t)(*at - '0');
+    *value = sum;
+    return (size_t)(at - text);
 }
 
 /* ".5", "e-3": how many bytes, 0 if there is no such thing. SIZE_MAX: it is not finished. */
@@ -313,6 +314,23 @@ static int take_number(struct json_lexer *lexer, enum json_token *token, struct 
         fraction == 0 && take_integer(begin + sign, digits, value, sign, &lexer->integer) ? JSON_INTEGER : JSON_FLOAT;
     lexer->at += sign + digits + fraction;
     return 0;
+}
+
+bool fy_json_plain_number(struct json_lexer *lexer, uint64_t *value)
+{
+    const uint8_t *begin = lexer->window + lexer->at;
+    size_t digits;
+
+    if (lexer->end - lexer->at <= DIGITS_THAT_FIT + 1)
+        return false;
+    begin += *begin == ' ';
+    digits = read_digits(begin, begin + DIGITS_THAT_FIT, value);
+    if (digits == 0 || (digits > 1 && *begin == '0') || (begin[digits] != ',' && begin[digits] != '}'))
+        return false;
+    lexer->at = (size_t)(begin - lexer->window);
+    fy_json_mark(lexer);
+    lexer->at += digits;
+    return true;
 }
 
 int fy_json_value(struct json_lexer *lexer, enum json_token *token, struct fy_error *err)

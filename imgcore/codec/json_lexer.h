@@ -68,6 +68,9 @@ void fy_json_lexer_done(struct json_lexer *lexer);
 
 /* What the next value is; numbers and words are read, the others are opened. */
 int fy_json_value(struct json_lexer *lexer, enum json_token *token, struct fy_error *err);
+/* Whether the next value is a number without sign and fraction in an object, written as all tools write it; then it is
+ * passed over. False says nothing. */
+bool fy_json_plain_number(struct json_lexer *lexer, uint64_t *value);
 /* 1: the next key of the open object, without NUL at its end, valid until the next call; 0: the object has ended. Keys
  * of more than `limit` bytes are refused. */
 int fy_json_key(struct json_lexer *lexer, const char **key, size_t *size, struct fy_error *err);

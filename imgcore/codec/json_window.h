@@ -1,4 +1,4 @@
-/* The lexer's window over its input; for json_lexer.c, json_string.c and json_keep.c. */
+/* The lexer's window over its input; for json_lexer.c, json_string.c and json_keep.c, and for keys that are guessed. */
 #ifndef FERRY_CODEC_JSON_WINDOW_H
 #define FERRY_CODEC_JSON_WINDOW_H
 
@@ -23,6 +23,29 @@ static inline void fy_json_mark(struct json_lexer *lexer)
 {
     lexer->token.line = lexer->line;
     lexer->token.column = lexer->window_offset + lexer->at - lexer->line_offset + 1;
+}
+
+/* Behind the quote of the next key, if that follows in the window as all tools write it; NULL says nothing. At least
+ * JSON_KEY_LIMIT bytes are there. */
+static inline const char *fy_json_peek_key(const struct json_lexer *lexer)
+{
+    const uint8_t *text = lexer->window + lexer->at;
+
+    if (lexer->end - lexer->at < JSON_KEY_LIMIT + 3)
+        return NULL;
+    if (!lexer->first && *text++ != ',')
+        return NULL;
+    text += *text == ' ';
+    return *text == '"' ? (const char *)text + 1 : NULL;
+}
+
+/* Passes over the key that was peeked at, of `size` bytes and followed by '"' and ':'. */
+static inline void fy_json_take_key(struct json_lexer *lexer, const char *key, size_t size)
+{
+    lexer->at = (size_t)((const uint8_t *)key - lexer->window) - 1;
+    fy_json_mark(lexer);
+    lexer->at += size + 3;
+    lexer->first = false;
 }
 
 /* The character at hand as a message shows it. */

@@ -1,4 +1,4 @@
-/* One value of a field that is no message. */
+/* One value of a field that is no message, and what else odd and canonical messages have in common. */
 #include "decode_private.h"
 
 static struct fy_integer signed_integer(int64_t value)
@@ -95,4 +95,44 @@ void fy_decode_scalar(struct decoder *decoder, const struct shape_field *field, 
         print_number(emit, field, found->value);
         break;
     }
+}
+
+bool fy_decode_may_be_address(const struct emit *emit, const struct shape_field *field)
+{
+    return emit->pretty && field->display && field->display->rule == FY_DISPLAY_ADDRESS;
+}
+
+bool fy_decode_address(struct emit *emit, const struct shape_field *field, const uint32_t *words, size_t count)
+{
+    char text[FY_DISPLAY_ADDRESS_SIZE];
+
+    if (fy_display_format_address(words, count, text) < 0)
+        return false;
+    fy_emit_known_key(emit, &field->key);
+    fy_emit_open(emit, '[');
+    fy_emit_item(emit);
+    fy_emit_plain_string(emit, text);
+    fy_emit_close(emit, ']');
+    return true;
+}
+
+void fy_decode_unknown(struct emit *emit, const struct fy_wire_field *found)
+{
+    static const char *const types[] = {[FY_WIRE_VARINT] = "varint",
+                                        [FY_WIRE_FIXED64] = "fixed64",
+                                        [FY_WIRE_BYTES] = "bytes",
+                                        [FY_WIRE_FIXED32] = "fixed32"};
+
+    fy_emit_item(emit);
+    fy_emit_open(emit, '{');
+    fy_emit_key(emit, "tag");
+    fy_emit_unsigned(emit, found->tag);
+    fy_emit_key(emit, "type");
+    fy_emit_plain_string(emit, types[found->type]);
+    fy_emit_key(emit, "value");
+    if (found->type == FY_WIRE_BYTES)
+        fy_emit_base64(emit, found->bytes, (size_t)found->value);
+    else
+        fy_emit_unsigned(emit, found->value);
+    fy_emit_close(emit, '}');
 }

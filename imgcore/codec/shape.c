@@ -50,7 +50,10 @@ static int fill_field(struct shapes *shapes, struct shape *shape, unsigned index
     *into = (struct shape_field){.field = field,
                                  .display = display_of(shape, field),
                                  .wire_type = wire_type_of(field->type),
-                                 .is_repeated = field->label == PROTOBUF_C_LABEL_REPEATED};
+                                 .is_repeated = field->label == PROTOBUF_C_LABEL_REPEATED,
+                                 .key = fy_emit_known_key_make(field->name)};
+    if (field->id < SHAPE_QUICK_TAGS)
+        shape->quick[field->id] = (uint8_t)(index + 1); /* by tag: the index is not above it */
     shape->required_count += field->label == PROTOBUF_C_LABEL_REQUIRED;
     if (field->type != PROTOBUF_C_TYPE_MESSAGE)
         return 0;
@@ -93,20 +96,10 @@ void fy_shapes_done(struct shapes *shapes)
     }
 }
 
-bool fy_shape_is_packed(const struct shape_field *field, const struct fy_wire_field *found)
+const struct shape_field *fy_shape_search(const struct shape *shape, uint32_t tag)
 {
-    return found->type == FY_WIRE_BYTES && field->wire_type != FY_WIRE_BYTES;
-}
-
-const struct shape_field *fy_shape_match(const struct shape *shape, const struct fy_wire_field *found)
-{
-    for (unsigned i = 0; i < shape->count && shape->fields[i].field->id <= found->tag; i++) {
-        const struct shape_field *field = &shape->fields[i];
-        if (field->field->id != found->tag)
-            continue;
-        if (field->wire_type == (int)found->type ||
-            (field->is_repeated && field->wire_type >= 0 && found->type == FY_WIRE_BYTES))
-            return field;
-    }
+    for (unsigned i = 0; i < shape->count; i++)
+        if (shape->fields[i].field->id == tag)
+            return &shape->fields[i];
     return NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef FERRY_CODEC_SHAPE_H
 #define FERRY_CODEC_SHAPE_H
 
+#include "emit.h"
 #include <ferry/base/error.h>
 #include <ferry/imgcore/display.h>
 #include <ferry/imgcore/wire_field.h>
@@ -13,7 +14,10 @@ struct shape_field {
     const struct shape *inner;        /* of a message */
     int wire_type;                    /* that its values have; -1: of a type that CRIU does not use */
     bool is_repeated;
+    struct emit_key key; /* its name */
 };
+
+#define SHAPE_QUICK_TAGS 64
 
 struct shape {
     struct shape *next;
@@ -21,7 +25,8 @@ struct shape {
     bool is_hex; /* its numbers are shown as hexadecimal ones */
     unsigned required_count;
     unsigned count;
-    struct shape_field fields[]; /* by tag */
+    uint8_t quick[SHAPE_QUICK_TAGS]; /* by tag: one more than the index of its field; 0: there is none */
+    struct shape_field fields[];     /* by tag */
 };
 
 struct shapes {
@@ -33,9 +38,28 @@ const struct shape *fy_shape_of(struct shapes *shapes, const ProtobufCMessageDes
                                 struct fy_error *err);
 void fy_shapes_done(struct shapes *shapes);
 
+/* For fy_shape_match: the field with a large tag. */
+const struct shape_field *fy_shape_search(const struct shape *shape, uint32_t tag);
+
 /* The field that `found` is a value of (or several, where they are packed), or NULL: none of the message's. */
-const struct shape_field *fy_shape_match(const struct shape *shape, const struct fy_wire_field *found);
+static inline const struct shape_field *fy_shape_match(const struct shape *shape, const struct fy_wire_field *found)
+{
+    const struct shape_field *field;
+
+    if (found->tag >= SHAPE_QUICK_TAGS)
+        field = fy_shape_search(shape, found->tag);
+    else
+        field = shape->quick[found->tag] ? &shape->fields[shape->quick[found->tag] - 1] : NULL;
+    if (!field || field->wire_type == (int)found->type ||
+        (field->is_repeated && field->wire_type >= 0 && found->type == FY_WIRE_BYTES))
+        return field;
+    return NULL;
+}
+
 /* Whether `found`, a value of `field`, is several ones. */
-bool fy_shape_is_packed(const struct shape_field *field, const struct fy_wire_field *found);
+static inline bool fy_shape_is_packed(const struct shape_field *field, const struct fy_wire_field *found)
+{
+    return found->type == FY_WIRE_BYTES && field->wire_type != FY_WIRE_BYTES;
+}
 
 #endif

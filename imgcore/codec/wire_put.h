@@ -18,11 +18,12 @@ static inline int wire_room(struct fy_buf *buf, struct fy_error *err)
 
 static inline void wire_put_varint(struct fy_buf *buf, uint64_t value)
 {
-    while (value >= 0x80) {
-        buf->data[buf->size++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    buf->data[buf->size++] = (uint8_t)value;
+    uint8_t *at = buf->data + buf->size;
+
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    buf->size = (size_t)(at - buf->data);
 }
 
 static inline void wire_put_key(struct fy_buf *buf, uint32_t tag, enum fy_wire_type type)

@@ -68,6 +68,7 @@ static inline const char *fy_wire_next(struct fy_wire *wire, struct fy_wire_fiel
     uint64_t key;
 
     field->minimal = true;
+    field->bytes = NULL;
     if (!fy_wire_take_varint(wire, &key, &field->minimal))
         return "the tag of a field is cut off";
     if (key >> 3 == 0 || key >> 3 > FY_WIRE_TAG_MAX)

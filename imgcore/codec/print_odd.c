@@ -1,16 +1,13 @@
-/* A message as the members of a JSON object: known fields by tag, each read out of the encoded bytes when its turn has
- * come, so that no tree is built. What protobuf does with odd messages is done here too: the last value of a field
- * counts, parts of a message are merged, packed values are several ones. */
+/* An odd message as the members of a JSON object: known fields by tag, each looked for in the encoded bytes when its
+ * turn has come, so that no tree is built. What protobuf does with such messages is done here: the last value of a
+ * field counts, parts of a message are merged, packed values are several ones. */
 #include "decode_private.h"
-
-#define ADDRESS_WORDS_MAX 5 /* one more than the longest address has */
 
 /* A message: ranges decoder->ranges[first .. first + count). They are looked up anew each time, since they may move. */
 struct view {
     const struct shape *shape;
     size_t first;
     size_t count;
-    bool is_canonical;
 };
 
 /* Goes over the values of one field after the other. */
@@ -53,10 +50,10 @@ static void pop_ranges(struct decoder *decoder, size_t count)
 
 /* ---- finding values ---- */
 
-static void rewind_cursor(struct cursor *cursor)
+static void begin_field(struct cursor *cursor)
 {
     cursor->range = 0;
-    cursor->wire = (struct fy_wire){NULL, NULL};
+    cursor->wire = cursor->packed = (struct fy_wire){NULL, NULL};
 }
 
 /* The next field in the bytes, whatever it is. */
@@ -84,46 +81,27 @@ static bool next_packed(struct cursor *cursor, const struct shape_field *field, 
     return fy_wire_take_fixed(&cursor->packed, 8, &found->value);
 }
 
-/* The next value of `field`. In a canonical message it stands at the cursor or nowhere. */
 static bool next_value(struct cursor *cursor, const struct shape_field *field, struct fy_wire_field *found)
 {
-    for (;;) {
-        struct fy_wire before = cursor->wire;
-        if (next_packed(cursor, field, found))
-            return true;
+    while (!next_packed(cursor, field, found)) {
         cursor->packed = (struct fy_wire){NULL, NULL};
         if (!next_any(cursor, found))
             return false;
-        if (cursor->view->is_canonical) {
-            if (found->tag == field->field->id && fy_shape_match(cursor->view->shape, found) == field)
-                return true;
-            if (before.at)
-                cursor->wire = before;
-            else
-                rewind_cursor(cursor);
-            return false;
-        }
         if (found->tag != field->field->id || fy_shape_match(cursor->view->shape, found) != field)
             continue;
         if (!fy_shape_is_packed(field, found))
             return true;
         cursor->packed = (struct fy_wire){found->bytes, found->bytes + found->value};
     }
-}
-
-static void begin_field(struct cursor *cursor)
-{
-    cursor->packed = (struct fy_wire){NULL, NULL};
-    if (!cursor->view->is_canonical)
-        rewind_cursor(cursor);
+    return true;
 }
 
 /* ---- fields ---- */
 
 /* The message that the ranges from `first` on are. */
-static void print_object(struct decoder *decoder, const struct shape *shape, size_t first, bool is_canonical)
+static void print_object(struct decoder *decoder, const struct shape *shape, size_t first)
 {
-    const struct view view = {shape, first, range_count(decoder) - first, is_canonical};
+    const struct view view = {shape, first, range_count(decoder) - first};
 
     fy_emit_open(&decoder->emit, '{');
     print_view(decoder, &view);
@@ -143,16 +121,12 @@ static void print_singular(struct cursor *cursor, const struct shape_field *fiel
         last = found;
         if (field->inner)
             push_range(decoder, found.bytes, (size_t)found.value);
-        if (cursor->view->is_canonical) {
-            is_there = true;
-            break;
-        }
     }
     if (!is_there)
         return;
-    fy_emit_key(&decoder->emit, field->field->name);
+    fy_emit_known_key(&decoder->emit, &field->key);
     if (field->inner)
-        print_object(decoder, field->inner, first, cursor->view->is_canonical);
+        print_object(decoder, field->inner, first);
     else
         fy_decode_scalar(decoder, field, &last);
 }
@@ -166,7 +140,7 @@ static void print_repeated(struct cursor *cursor, const struct shape_field *fiel
     for (begin_field(cursor); next_value(cursor, field, &found);) {
         size_t first = range_count(decoder);
         if (!is_open) {
-            fy_emit_key(&decoder->emit, field->field->name);
+            fy_emit_known_key(&decoder->emit, &field->key);
             fy_emit_open(&decoder->emit, '[');
             is_open = true;
         }
@@ -176,65 +150,29 @@ static void print_repeated(struct cursor *cursor, const struct shape_field *fiel
             continue;
         }
         push_range(decoder, found.bytes, (size_t)found.value);
-        print_object(decoder, field->inner, first, cursor->view->is_canonical);
+        print_object(decoder, field->inner, first);
     }
     if (is_open)
         fy_emit_close(&decoder->emit, ']');
 }
 
-/* Words that make an address are a list of that one text. False: they make none, and nothing is printed. */
 static bool print_address(struct cursor *cursor, const struct shape_field *field)
 {
-    struct emit *emit = &cursor->decoder->emit;
-    struct cursor before = *cursor;
     uint32_t words[ADDRESS_WORDS_MAX];
-    char text[FY_DISPLAY_ADDRESS_SIZE];
     struct fy_wire_field found;
     size_t count = 0;
 
     for (begin_field(cursor); count < ADDRESS_WORDS_MAX && next_value(cursor, field, &found);)
         words[count++] = (uint32_t)found.value;
-    if (fy_display_format_address(words, count, text) < 0) {
-        *cursor = before;
-        return false;
-    }
-    fy_emit_key(emit, field->field->name);
-    fy_emit_open(emit, '[');
-    fy_emit_item(emit);
-    fy_emit_plain_string(emit, text);
-    fy_emit_close(emit, ']');
-    return true;
+    return fy_decode_address(&cursor->decoder->emit, field, words, count);
 }
 
 static void print_field(struct cursor *cursor, const struct shape_field *field)
 {
-    bool is_address = field->display && field->display->rule == FY_DISPLAY_ADDRESS;
-
     if (!field->is_repeated)
         print_singular(cursor, field);
-    else if (!is_address || !cursor->decoder->emit.pretty || !print_address(cursor, field))
+    else if (!fy_decode_may_be_address(&cursor->decoder->emit, field) || !print_address(cursor, field))
         print_repeated(cursor, field);
-}
-
-static void print_unknown(struct emit *emit, const struct fy_wire_field *found)
-{
-    static const char *const types[] = {[FY_WIRE_VARINT] = "varint",
-                                        [FY_WIRE_FIXED64] = "fixed64",
-                                        [FY_WIRE_BYTES] = "bytes",
-                                        [FY_WIRE_FIXED32] = "fixed32"};
-
-    fy_emit_item(emit);
-    fy_emit_open(emit, '{');
-    fy_emit_key(emit, "tag");
-    fy_emit_unsigned(emit, found->tag);
-    fy_emit_key(emit, "type");
-    fy_emit_plain_string(emit, types[found->type]);
-    fy_emit_key(emit, "value");
-    if (found->type == FY_WIRE_BYTES)
-        fy_emit_base64(emit, found->bytes, (size_t)found->value);
-    else
-        fy_emit_unsigned(emit, found->value);
-    fy_emit_close(emit, '}');
 }
 
 /* What belongs to no field, in the order of the bytes. */
@@ -252,7 +190,7 @@ static void print_unknown_fields(struct cursor *cursor)
             fy_emit_open(emit, '[');
             is_open = true;
         }
-        print_unknown(emit, &found);
+        fy_decode_unknown(emit, &found);
     }
     if (is_open)
         fy_emit_close(emit, ']');
@@ -268,10 +206,9 @@ static void print_view(struct decoder *decoder, const struct view *view)
     print_unknown_fields(&cursor);
 }
 
-void fy_decode_members(struct decoder *decoder, const struct shape *shape, const uint8_t *data, size_t size,
-                       bool is_canonical)
+void fy_decode_odd(struct decoder *decoder, const struct shape *shape, const uint8_t *data, size_t size)
 {
-    struct view view = {.shape = shape, .first = range_count(decoder), .is_canonical = is_canonical};
+    struct view view = {.shape = shape, .first = range_count(decoder)};
 
     push_range(decoder, data, size);
     view.count = range_count(decoder) - view.first;
