@@ -10,8 +10,11 @@
 
 #include "locks.h"
 
+#include <ferry/agent/evidence.h>
 #include <ferry/base/cleanup.h>
+#include <ferry/base/text.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,9 +41,25 @@ static void enter(struct fy_dump *dump, enum fy_dump_phase phase)
 
 /* ---- answers ---- */
 
+static void say_how_far(const struct fy_dump *dump, const char *what, char *text, size_t text_size)
+{
+    char log_path[4096], words[256];
+    (void)snprintf(log_path, sizeof log_path, "%s/dump.log", dump->work_dir);
+    fy_evidence_last_words(log_path, words, sizeof words);
+    (void)snprintf(text, text_size, "%s; CRIU's last words were '%s'", what, words[0] ? words : "nothing");
+}
+
+/* CRIU reached no stage at which it could undo, or did not end after its answer. */
 static void end_late(uv_timer_t *timer)
 {
     struct fy_dump *dump = timer->data;
+    char text[512], after[FY_TEXT_SIZE];
+    fy_text_duration((dump->answered ? END_MS : GRACE_MS) * UINT64_C(1000000), after);
+    say_how_far(dump, dump->answered ? "after the decision" : "after it was given up", text, sizeof text);
+    if (fy_error_is_set(&dump->err))
+        fy_error_wrap(&dump->err, "CRIU was killed %s %s", after, text);
+    else
+        fy_error_set(&dump->err, FY_E_TIMEOUT, "CRIU was killed %s %s", after, text);
     dump->driver->terminate(dump);
 }
 
@@ -83,6 +102,8 @@ void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision)
     dump->decision = decision;
     if (dump->phase == FY_DUMP_HELD)
         answer_last(dump, decision == FY_DECIDE_KILL);
+    else if (dump->phase == FY_DUMP_FREEZING) /* frozen for no purpose: CRIU has little time to come to a stage */
+        (void)uv_timer_start(&dump->deadline, end_late, GRACE_MS, 0);
 }
 
 bool fy_dump_kill_given(const struct fy_dump *dump)
@@ -95,15 +116,15 @@ bool fy_dump_kill_given(const struct fy_dump *dump)
 static void deadline_struck(uv_timer_t *timer)
 {
     struct fy_dump *dump = timer->data;
-    fy_error_set(&dump->err, FY_E_TIMEOUT, "the dump was not complete after %llu ms",
-                 (unsigned long long)dump->host->settings->timeouts.dump_ms);
+    char text[512], limit[FY_TEXT_SIZE];
+    fy_text_duration(dump->host->settings->timeouts.dump_ms * UINT64_C(1000000), limit);
+    say_how_far(dump, limit, text, sizeof text);
+    fy_error_set(&dump->err, FY_E_TIMEOUT, "the dump was not complete after %s", text);
     fy_error_next(&dump->err, "%s/dump.log says how far CRIU came; raise timeouts.dump in ferryd's configuration",
                   dump->work_dir);
     fy_dump_decide(dump, FY_DECIDE_RESUME);
     if (dump->phase == FY_DUMP_STARTING)
         dump->driver->terminate(dump);
-    else
-        (void)uv_timer_start(&dump->deadline, end_late, GRACE_MS, 0);
 }
 
 /* ---- stages ---- */

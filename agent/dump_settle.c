@@ -62,9 +62,33 @@ static int remove_locks(struct fy_dump *dump)
     return fy_child_start(dump->host->loop, &options, locks_removed, dump, &child, NULL);
 }
 
+/* In the thread pool. CRIU died before post-dump, so nobody has looked yet: sockets that it had put into repair mode
+ * already refuse their tasks everything. */
+static void look_late(uv_work_t *work)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    char log_path[4096];
+    (void)snprintf(log_path, sizeof log_path, "%s/dump.log", dump->work_dir);
+    if (fy_process_tree_collect(dump->root.pid, FY_DUMP_PROCESS_LIMIT, &dump->frozen, NULL) == 0)
+        (void)fy_repair_end(&dump->frozen, &dump->repair, NULL);
+    (void)fy_locks_note_from_log(dump->host->settings->run_dir, dump->job_id, log_path, NULL);
+}
+
+static void looked_late(uv_work_t *work, int status)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    (void)status;
+    if (!fy_process_lives(&dump->root) || remove_locks(dump) < 0)
+        dump->settled(dump);
+}
+
 void fy_dump_release(struct fy_dump *dump, void (*then)(struct fy_dump *dump))
 {
     dump->settled = then;
-    if (dump->frozen.count == 0 || !fy_process_lives(&dump->root) || remove_locks(dump) < 0)
+    if (!fy_process_lives(&dump->root))
+        then(dump);
+    else if (dump->frozen.count == 0 && uv_queue_work(dump->host->loop, &dump->work, look_late, looked_late) == 0)
+        return;
+    else if (remove_locks(dump) < 0)
         then(dump);
 }

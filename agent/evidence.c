@@ -5,6 +5,7 @@
 #include "evidence_table.h"
 
 #include <ferry/base/cleanup.h>
+#include <ferry/base/text.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -156,4 +157,27 @@ int fy_evidence_from_log(const char *what, const char *log_path, const char *fal
     if (!finding.cause[0])
         return say_fallback(what, log_path, fallback, "names no error", code, err);
     return say_finding(what, log_path, &finding, code, err);
+}
+
+/* "(00.123456)  42: text" */
+static const char *without_time(const char *line)
+{
+    const char *end = line[0] == '(' ? strchr(line, ')') : NULL;
+    line = end ? end + 1 : line;
+    return line + strspn(line, " \t");
+}
+
+void fy_evidence_last_words(const char *log_path, char *words, size_t words_size)
+{
+    struct log_tail tail = {0};
+    words[0] = '\0';
+    if (read_tail(log_path, &tail, NULL) < 0)
+        return;
+    size_t end = tail.size;
+    while (end > 0 && strchr(" \t\r\n", tail.text[end - 1]))
+        end--;
+    tail.text[end] = '\0';
+    const char *line = strrchr(tail.text, '\n');
+    fy_text_copy_printable(words, words_size, without_time(line ? line + 1 : tail.text));
+    free(tail.text);
 }

@@ -9,8 +9,11 @@
 
 #include "dump.h"
 
+#include <ferry/agent/evidence.h>
 #include <ferry/base/cleanup.h>
+#include <ferry/base/text.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -102,14 +105,32 @@ bool fy_restore_run_given(const struct fy_restore *restore)
     return restore->answered && !restore->vetoed;
 }
 
+/* Whether CRIU, or what it has made, computes: it loops for ever on some damaged image sets. */
+static bool is_at_work(const struct fy_restore *restore)
+{
+    struct fy_process_tree tree = {0};
+    struct fy_process_stat stat;
+    bool at_work = false;
+    pid_t program = restore->driver->program(restore);
+    if (program > 0 && fy_process_tree_collect(program, FY_DUMP_PROCESS_LIMIT, &tree, NULL) == 0)
+        for (size_t i = 0; i < tree.count; i++)
+            at_work = at_work || (fy_process_stat(tree.processes[i].pid, &stat) && stat.state == 'R');
+    fy_process_tree_done(&tree);
+    return at_work;
+}
+
 static void deadline_struck(uv_timer_t *timer)
 {
     struct fy_restore *restore = timer->data;
-    fy_error_set(&restore->err, FY_E_TIMEOUT, "the restore was not complete after %llu ms",
-                 (unsigned long long)restore->host->settings->timeouts.restore_ms);
-    fy_error_next(&restore->err,
-                  "%s/restore.log says how far CRIU came; raise timeouts.restore in ferryd's configuration",
-                  restore->work_dir);
+    char log_path[4096], words[256], limit[FY_TEXT_SIZE];
+    (void)snprintf(log_path, sizeof log_path, "%s/restore.log", restore->work_dir);
+    fy_evidence_last_words(log_path, words, sizeof words);
+    fy_text_duration(restore->host->settings->timeouts.restore_ms * UINT64_C(1000000), limit);
+    fy_error_set(&restore->err, FY_E_TIMEOUT,
+                 "the restore was not complete after %s and was killed; CRIU was %s, and its last words were '%s'",
+                 limit, is_at_work(restore) ? "at work, perhaps without end" : "waiting", words[0] ? words : "nothing");
+    fy_error_next(&restore->err, "%s says how far CRIU came; raise timeouts.restore in ferryd's configuration",
+                  log_path);
     fy_restore_decide(restore, FY_DECIDE_DISCARD);
 }
 

@@ -136,3 +136,22 @@ Test(evidence, patterns_match_in_order)
     cr_assert(fy_evidence_matches("", "anything"));
     cr_assert_not(fy_evidence_matches("aa*aa", "aaa"));
 }
+
+static void expect_last_words(const char *log, const char *expected)
+{
+    char words[64] = "untouched";
+    fy_evidence_last_words(log, words, sizeof words);
+    cr_expect_str_eq(words, expected);
+}
+
+Test(evidence, last_words)
+{
+    expect_last_words("/nowhere/dump.log", "");
+    expect_last_words(write_log(""), "");
+    expect_last_words(write_log("\n \n"), "");
+    expect_last_words(write_log("(00.1) first\n(00.123456)  42: Dumping \033[1mpages\n\n"), "42: Dumping ?[1mpages");
+    expect_last_words(write_log("no time and no end"), "no time and no end");
+    expect_last_words(write_log("(no end of the time"), "(no end of the time");
+    expect_last_words(write_log("0123456789012345678901234567890123456789012345678901234567890123456789\n"),
+                      "012345678901234567890123456789012345678901234567890123456789012");
+}

@@ -186,8 +186,8 @@ e2e_prepare_host() { # HOST
     agent_configure "$1" </dev/null
 }
 
-# Writes the usual configuration, but for what E2E_KEY, E2E_KNOWN_HOSTS, E2E_CRIU and E2E_RUNC say; what is given on standard
-# input is added to it.
+# Writes the usual configuration, but for what E2E_KEY, E2E_KNOWN_HOSTS, E2E_CRIU and E2E_RUNC say; E2E_SETTINGS and what is
+# given on standard input are added to it.
 agent_configure() { # HOST
     local host
     {
@@ -203,6 +203,7 @@ agent_configure() { # HOST
         for host in ${E2E_HOSTS}; do
             [ "$host" = "$1" ] || printf '  %s: {host: %s}\n' "$host" "$(address_of "$host")"
         done
+        printf '%s\n' "${E2E_SETTINGS:-}"
         cat
     } | on "$1" sh -c 'cat >/etc/ferry/ferryd.yaml'
 }

@@ -1,13 +1,16 @@
 /* web: a small HTTP service whose answers show whether it is still the same one, and whose memory can be large.
  *
- *     e2e-web IP PORT [MEMORY-MIB [DIRTY-MIB-PER-SECOND]]
+ *     e2e-web IP PORT [MEMORY-MIB [DIRTY-MIB-PER-SECOND [OBSERVER-IP OBSERVER-PORT NAME]]]
  *
  * Every answer is a line of JSON: `service`, a random number made once at the start; `connection`, the count of
  * requests on this connection; `total`, of all. A service that was started anew, or whose connection was, can't go on
  * with them. `GET /memory` answers how many pages of its memory are not as they were filled: 0.
  *
  * Of ten pages of memory, four are zero, three repeat a short pattern, three are random. Dirtying writes into the first
- * word of the pages that are not zero, round and round; that word is left out of the check. */
+ * word of the pages that are not zero, round and round; that word is left out of the check.
+ *
+ * With an observer it also counts, a hundred times a second, and sends each number as e2e-counter does; whoever may
+ * read its memory finds the number in `e2e_beats`. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -36,6 +39,8 @@ struct client {
     char request[REQUEST_SIZE];
 };
 
+volatile uint64_t e2e_beats;
+
 struct service {
     uint64_t id;
     unsigned long total;
@@ -46,6 +51,9 @@ struct service {
     struct client clients[MAX_CLIENTS];
     size_t client_count;
     int listener;
+    int observer; /* never connected, so that each host sends from its own address; 0: there is none */
+    struct sockaddr_in there;
+    const char *name;
 };
 
 /* ---- memory ---- */
@@ -175,6 +183,27 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* What cannot be sent counts as said: a cut link is the test's doing. */
+static void beat(const struct service *service)
+{
+    char text[128];
+    if (!service->observer)
+        return;
+    e2e_beats++;
+    int size = snprintf(text, sizeof text, "%s %llu", service->name, (unsigned long long)e2e_beats);
+    (void)sendto(service->observer, text, (size_t)size, MSG_DONTWAIT, (const struct sockaddr *)&service->there,
+                 sizeof service->there);
+}
+
+static bool observe(struct service *service, const char *ip, const char *port, const char *name)
+{
+    service->name = name;
+    service->there.sin_family = AF_INET;
+    service->there.sin_port = htons((unsigned short)atoi(port));
+    service->observer = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return service->observer >= 0 && inet_pton(AF_INET, ip, &service->there.sin_addr) == 1;
+}
+
 static void run(struct service *service)
 {
     uint64_t next_tick_ms = now_ms();
@@ -184,13 +213,14 @@ static void run(struct service *service)
         for (size_t i = 0; i < count; i++)
             polls[i] = (struct pollfd){.fd = service->clients[i].fd, .events = POLLIN};
         polls[count] = (struct pollfd){.fd = service->listener, .events = POLLIN};
-        (void)poll(polls, (nfds_t)count + 1, service->dirty_pages_per_tick ? TICK_MS : -1);
+        (void)poll(polls, (nfds_t)count + 1, service->dirty_pages_per_tick || service->observer ? TICK_MS : -1);
         serve_all(service, polls, count);
         if (polls[count].revents)
             welcome(service);
         if (now_ms() >= next_tick_ms) {
             next_tick_ms = now_ms() + TICK_MS;
             dirty(service);
+            beat(service);
         }
     }
 }
@@ -198,8 +228,8 @@ static void run(struct service *service)
 int main(int argc, char **argv)
 {
     static struct service service;
-    if (argc < 3 || argc > 5) {
-        fprintf(stderr, "usage: e2e-web IP PORT [MEMORY-MIB [DIRTY-MIB-PER-SECOND]]\n");
+    if (argc < 3 || (argc > 5 && argc != 8)) {
+        fprintf(stderr, "usage: e2e-web IP PORT [MEMORY-MIB [DIRTY-MIB-PER-SECOND [OBSERVER-IP PORT NAME]]]\n");
         return 2;
     }
     int yes = 1;
@@ -210,6 +240,8 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)getrandom(&service.id, sizeof service.id, 0);
     if (!fill(&service, argc > 3 ? strtoul(argv[3], NULL, 10) : 0, argc > 4 ? strtoul(argv[4], NULL, 10) : 0))
+        return 1;
+    if (argc == 8 && !observe(&service, argv[5], argv[6], argv[7]))
         return 1;
     service.listener = socket(here->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     void *ip = is_v6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr;

@@ -10,4 +10,8 @@
 int fy_evidence_from_log(const char *what, const char *log_path, const char *fallback, enum fy_code code,
                          struct fy_error *err);
 
+/* The last line of a log that CRIU is writing, without its time, printable and cut to fit: how far it has come. "" when
+ * there is none. */
+void fy_evidence_last_words(const char *log_path, char *words, size_t words_size);
+
 #endif
