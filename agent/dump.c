@@ -49,6 +49,22 @@ static void say_how_far(const struct fy_dump *dump, const char *what, char *text
     (void)snprintf(text, text_size, "%s; CRIU's last words were '%s'", what, words[0] ? words : "nothing");
 }
 
+static void look(uv_work_t *work)
+{
+    fy_dump_look(fy_container_of(work, struct fy_dump, work));
+}
+
+static void looked(uv_work_t *work, int status)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    (void)status;
+    dump->working = false;
+    if (dump->criu_ended)
+        fy_dump_criu_ended(dump);
+    else
+        dump->driver->terminate(dump);
+}
+
 /* CRIU reached no stage at which it could undo, or did not end after its answer. */
 static void end_late(uv_timer_t *timer)
 {
@@ -60,7 +76,10 @@ static void end_late(uv_timer_t *timer)
         fy_error_wrap(&dump->err, "CRIU was killed %s %s", after, text);
     else
         fy_error_set(&dump->err, FY_E_TIMEOUT, "CRIU was killed %s %s", after, text);
-    dump->driver->terminate(dump);
+    /* The tasks run as soon as it is dead: before that their sockets must be theirs again. */
+    dump->working = dump->phase == FY_DUMP_FREEZING && uv_queue_work(dump->host->loop, &dump->work, look, looked) == 0;
+    if (!dump->working)
+        dump->driver->terminate(dump);
 }
 
 /* In the thread pool. What cannot be put back is no reason to stop: the locks still hide it. */

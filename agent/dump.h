@@ -81,6 +81,9 @@ void fy_dump_ended(struct fy_dump *dump, enum fy_workload_state state, const str
 /* Carries the decision to kill out: each task that was held gets SIGKILL, and none runs any more when `then` is called.
  */
 void fy_dump_finish_kill(struct fy_dump *dump, void (*then)(struct fy_dump *dump));
+/* CRIU has not come to post-dump: notes the tasks and the packet locks, ends the sockets' repair mode. Blocks: for the
+ * thread pool. */
+void fy_dump_look(struct fy_dump *dump);
 /* Removes the packet locks, so that the workload really runs on. */
 void fy_dump_release(struct fy_dump *dump, void (*then)(struct fy_dump *dump));
 

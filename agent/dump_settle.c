@@ -62,16 +62,19 @@ static int remove_locks(struct fy_dump *dump)
     return fy_child_start(dump->host->loop, &options, locks_removed, dump, &child, NULL);
 }
 
-/* In the thread pool. CRIU died before post-dump, so nobody has looked yet: sockets that it had put into repair mode
- * already refuse their tasks everything. */
-static void look_late(uv_work_t *work)
+void fy_dump_look(struct fy_dump *dump)
 {
-    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
     char log_path[4096];
     (void)snprintf(log_path, sizeof log_path, "%s/dump.log", dump->work_dir);
     if (fy_process_tree_collect(dump->root.pid, FY_DUMP_PROCESS_LIMIT, &dump->frozen, NULL) == 0)
         (void)fy_repair_end(&dump->frozen, &dump->repair, NULL);
     (void)fy_locks_note_from_log(dump->host->settings->run_dir, dump->job_id, log_path, NULL);
+}
+
+/* CRIU died before post-dump, so nobody has looked yet. */
+static void look_late(uv_work_t *work)
+{
+    fy_dump_look(fy_container_of(work, struct fy_dump, work));
 }
 
 static void looked_late(uv_work_t *work, int status)
