@@ -3,9 +3,9 @@
  *     fault-watch FILE ADDRESS INIT-PID NAME [INIT-PID NAME]...
  *
  * ADDRESS (hexadecimal) is where the workload keeps its count (`e2e_beats` of e2e-web). A copy is any process called
- * `web` or `e2e-web` in the network namespace of a host's INIT-PID. About 500 times a second the memory of each is read,
- * running or frozen; FILE gets a line "MICROSECONDS HOST PID COUNT" whenever a copy is seen first or its count has gone
- * up: a copy that goes up has run. "MICROSECONDS HOST PID -" says that it is gone. Ends on SIGTERM. */
+ * `web` or `e2e-web` in the network namespace of a host's INIT-PID. About 500 times a second the memory of each is
+ * read, running or frozen; FILE gets a line "MICROSECONDS HOST PID COUNT" whenever a copy is seen first or its count
+ * has gone up: a copy that goes up has run. "MICROSECONDS HOST PID -" says that it is gone. Ends on SIGTERM. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
