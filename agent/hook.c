@@ -276,3 +276,30 @@ void fy_hooks_stop(struct fy_hooks *hooks)
     if (hooks->child)
         fy_child_terminate(hooks->child);
 }
+
+/* ---- a point at which a migration waits ---- */
+
+static void point_done(const struct fy_error *err, void *data)
+{
+    struct fy_hook_point *point = data;
+    point->running = NULL;
+    point->then(point->owner, err);
+}
+
+void fy_hook_point_run(struct fy_hook_point *point, const struct fy_host *host, const struct fy_hook_facts *facts,
+                       enum fy_hook_stage stage, void (*then)(void *owner, const struct fy_error *err), void *owner)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    point->then = then;
+    point->owner = owner;
+    if (!fy_hooks_any(facts->spec, facts->side, stage))
+        then(owner, NULL);
+    else if (fy_hooks_start(host, facts, stage, point_done, point, &point->running, &err) < 0)
+        then(owner, &err);
+}
+
+void fy_hook_point_stop(struct fy_hook_point *point)
+{
+    if (point->running)
+        fy_hooks_stop(point->running);
+}

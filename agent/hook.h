@@ -41,6 +41,18 @@ int fy_hooks_start(const struct fy_host *host, const struct fy_hook_facts *facts
                    fy_hooks_cb done, void *data, struct fy_hooks **hooks, struct fy_error *err);
 /* Ends the one that runs, as at its deadline; those after it are left out. */
 void fy_hooks_stop(struct fy_hooks *hooks);
+/* The hooks that one side of a migration runs now, if any, and what comes after them. All zero: none. */
+struct fy_hook_point {
+    struct fy_hooks *running;
+    void (*then)(void *owner, const struct fy_error *err);
+    void *owner;
+};
+
+/* `then` gets what fy_hooks_cb gets; at once when this stage has no hook, or they cannot be started. */
+void fy_hook_point_run(struct fy_hook_point *point, const struct fy_host *host, const struct fy_hook_facts *facts,
+                       enum fy_hook_stage stage, void (*then)(void *owner, const struct fy_error *err), void *owner);
+void fy_hook_point_stop(struct fy_hook_point *point);
+
 /* After a restart: kills the hook that an earlier ferryd has left running for the job of this directory, if any. */
 void fy_hooks_sweep(const char *job_dir);
 

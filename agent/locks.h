@@ -2,7 +2,8 @@
  * connections.
  *
  * When the tasks are killed the table stays, so that this kernel answers no RST for as long as the address is still
- * here. Its run id is noted at post-dump in RUN_DIR/locks/JOB, a line each; whoever takes the address away removes it then. */
+ * here. Its run id is noted at post-dump in RUN_DIR/locks/JOB, a line each; whoever takes the address away removes it
+ * then. */
 #ifndef FERRY_AGENT_LOCKS_H
 #define FERRY_AGENT_LOCKS_H
 

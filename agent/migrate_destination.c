@@ -45,6 +45,8 @@ static void entered(void *ctx, enum fy_destination_phase phase)
     if (phase == FY_DESTINATION_CHECK || phase == FY_DESTINATION_RESTORE || phase == FY_DESTINATION_AGAIN ||
         phase == FY_DESTINATION_RUN)
         receiver->phase_start_ns = fy_clock_monotonic_ns();
+    if (phase == FY_DESTINATION_DISCARD || phase == FY_DESTINATION_END)
+        fy_hook_point_stop(&receiver->hooks);
     if (faces[phase].shown)
         fy_report_phase(&receiver->report, &receiver->clock, faces[phase].shown);
     if (phase != FY_DESTINATION_END)
@@ -100,7 +102,7 @@ static void expect(void *ctx, enum fy_destination_wait wait)
         [FY_DESTINATION_WAIT_HELLO] = {"the source's hello", link_ms},
         [FY_DESTINATION_WAIT_REQUEST] = {"the source's first request", link_ms},
         [FY_DESTINATION_WAIT_SET] = {"the first byte of the image set", hold_ms(receiver) + link_ms},
-        [FY_DESTINATION_WAIT_PREPARE] = {"PREPARE", link_ms},
+        [FY_DESTINATION_WAIT_PREPARE] = {"PREPARE", hold_ms(receiver) + link_ms},
     };
     fy_receiver_expect(receiver, waits[wait].what, waits[wait].ms);
 }

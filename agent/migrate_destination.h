@@ -1,10 +1,11 @@
 /* The destination's side of a migration, with its hands: what the machine of ferry/agent/switchover_destination.h
  * decides is carried out here, and what happens is told to it.
  *
- * _offer: GREET, ASK, and words about other jobs. _restore: RECEIVE … RUN. _end: DISCARD, END. */
+ * _offer: GREET, ASK, and words about other jobs. _restore: RECEIVE … RUN. _end: DISCARD, END. _hooks. */
 #ifndef FERRY_AGENT_MIGRATE_DESTINATION_H
 #define FERRY_AGENT_MIGRATE_DESTINATION_H
 
+#include "hook.h"
 #include "migrate_peer.h"
 #include "migrate_report.h"
 #include "receive_set.h"
@@ -35,6 +36,9 @@ struct fy_receiver {
     struct fy_restore *restore;     /* while it exists */
     uv_work_t work;
     struct fy_error work_error;
+
+    struct fy_hook_point hooks;
+    bool finish_wanted; /* as soon as the hooks that run have ended */
 
     uv_timer_t deadline;
     uv_timer_t tick;
@@ -77,6 +81,13 @@ void fy_receiver_ask_stop(void *ctx);
 void fy_receiver_retry_later(void *ctx, unsigned attempt);
 void fy_receiver_journal(void *ctx, enum fy_stage stage);
 void fy_receiver_finish(void *ctx);
+
+/* _hooks. `then` may come at once. */
+void fy_receiver_run_hooks(struct fy_receiver *receiver, enum fy_hook_stage stage,
+                           void (*then)(void *receiver, const struct fy_error *err));
+void fy_receiver_held(struct fy_receiver *receiver);
+/* Harmless at any time. */
+void fy_receiver_finish_if_wanted(struct fy_receiver *receiver);
 
 /* What the source says beside the words of the decision. */
 void fy_receiver_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer);

@@ -136,9 +136,29 @@ static void cleaned(uv_work_t *work, int status)
     }
 }
 
+static void post_hooks_done(void *data, const struct fy_error *err)
+{
+    struct fy_receiver *receiver = data;
+    fy_error_propagate(&receiver->report.error, err); /* told, and it changes nothing */
+    if (uv_queue_work(receiver->host->loop, &receiver->work, clean, cleaned) != 0)
+        cleaned(&receiver->work, 0);
+}
+
+void fy_receiver_finish_if_wanted(struct fy_receiver *receiver)
+{
+    if (!receiver->finish_wanted || receiver->hooks.running)
+        return;
+    receiver->finish_wanted = false;
+    if (receiver->has_job)
+        fy_receiver_run_hooks(receiver, receiver->core.runs_here ? FY_HOOK_POST_COMMIT : FY_HOOK_POST_ABORT,
+                              post_hooks_done);
+    else
+        post_hooks_done(receiver, NULL);
+}
+
 void fy_receiver_finish(void *ctx)
 {
     struct fy_receiver *receiver = ctx;
-    if (uv_queue_work(receiver->host->loop, &receiver->work, clean, cleaned) != 0)
-        cleaned(&receiver->work, 0);
+    receiver->finish_wanted = true;
+    fy_receiver_finish_if_wanted(receiver);
 }

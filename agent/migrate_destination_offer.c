@@ -36,6 +36,8 @@ static int send_answer(struct fy_receiver *receiver, bool accepted, struct fy_er
     answer.n_items = receiver->report.preflight_count;
     answer.items = list;
     answer.accepted = accepted;
+    answer.has_hooks = true;
+    answer.hooks = (uint32_t)receiver->spec.hook_count;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(answer, FERRY__PEER__FRAME__KIND_ANSWER, &answer);
     return fy_session_send(&receiver->session, &frame, NULL, 0, err);
 }
@@ -69,7 +71,6 @@ static void answer(struct fy_receiver *receiver, bool accepted)
 {
     struct fy_error err = FY_ERROR_INIT;
     bool dry_run = receiver->offer->dry_run;
-    accepted = accepted && (dry_run || daemon_accepts(receiver));
     if (send_answer(receiver, accepted, &err) < 0) {
         fy_destination_preflighted(&receiver->core, false, &err);
         return;
@@ -77,6 +78,29 @@ static void answer(struct fy_receiver *receiver, bool accepted)
     if (!accepted || dry_run)
         first_bad_item(receiver, &receiver->report.error);
     fy_destination_preflighted(&receiver->core, accepted && !dry_run, NULL);
+}
+
+static void offer_hooks_done(void *data, const struct fy_error *err)
+{
+    struct fy_receiver *receiver = data;
+    if (receiver->core.phase != FY_DESTINATION_ASK) { /* the link was lost meanwhile */
+        fy_destination_preflighted(&receiver->core, false, NULL);
+        return;
+    }
+    if (err)
+        fy_report_preflight(&receiver->report, "hooks", false, err->message, err->next);
+    answer(receiver, !err);
+}
+
+/* Once all is well, the daemon has a job for it, whose hooks run; a dry run ends before. */
+static void judge(struct fy_receiver *receiver, bool accepted)
+{
+    if (!accepted || receiver->offer->dry_run)
+        answer(receiver, accepted);
+    else if (!daemon_accepts(receiver))
+        answer(receiver, false);
+    else
+        fy_receiver_run_hooks(receiver, FY_HOOK_PRE_DUMP, offer_hooks_done);
 }
 
 static void preflight_done(const struct fy_preflight_item *items, size_t count, bool accepted, uint64_t space_bytes,
@@ -90,7 +114,7 @@ static void preflight_done(const struct fy_preflight_item *items, size_t count, 
     memcpy(receiver->report.preflight, items, count * sizeof *items);
     receiver->report.preflight_count = count;
     receiver->space_bytes = space_bytes;
-    answer(receiver, accepted);
+    judge(receiver, accepted);
 }
 
 void fy_receiver_preflight(void *ctx)
@@ -169,6 +193,10 @@ void fy_receiver_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolv
     enum fy_job_fate fate = FY_FATE_UNKNOWN;
     if (fy_job_id_is_valid(resolve->job))
         fate = receiver->events->fate(resolve->job, &holder, &root_pid, receiver->data);
+    if (fate == FY_FATE_OPEN && holder->core.finished) { /* its hooks still run, or its directory is being removed */
+        fate = holder->core.runs_here ? FY_FATE_COMPLETED : FY_FATE_DISCARDED;
+        root_pid = holder->report.root_pid;
+    }
     if (fate == FY_FATE_OPEN) {
         fy_session_adopt(&holder->session, &receiver->session);
         fy_destination_link_lost(&receiver->core, NULL); /* it is the holder's now */

@@ -79,13 +79,21 @@ static void check(uv_work_t *work)
     (void)fy_migrate_check_set(receiver->images_dir, &receiver->work_error);
 }
 
+static void arrived_hooks_done(void *data, const struct fy_error *err)
+{
+    struct fy_receiver *receiver = data;
+    fy_destination_checked(&receiver->core, err);
+}
+
 static void checked(uv_work_t *work, int status)
 {
     (void)status;
     struct fy_receiver *receiver = fy_container_of(work, struct fy_receiver, work);
-    const struct fy_error *err = &receiver->work_error;
     receiver->check_us = since_us(receiver->phase_start_ns);
-    fy_destination_checked(&receiver->core, fy_error_is_set(err) ? err : NULL);
+    if (fy_error_is_set(&receiver->work_error))
+        fy_destination_checked(&receiver->core, &receiver->work_error);
+    else
+        fy_receiver_run_hooks(receiver, FY_HOOK_POST_DUMP, arrived_hooks_done);
 }
 
 void fy_receiver_check(void *ctx)
@@ -103,8 +111,7 @@ void fy_receiver_check(void *ctx)
 static void restore_held(struct fy_restore *restore, void *data)
 {
     (void)restore;
-    struct fy_receiver *receiver = data;
-    fy_destination_held(&receiver->core);
+    fy_receiver_held(data);
 }
 
 static void restore_done(struct fy_restore *restore, enum fy_workload_state state, pid_t root_pid,
@@ -153,14 +160,27 @@ static void staged(const struct fy_error *err, void *data)
         start_restore(receiver);
 }
 
-void fy_receiver_restore(void *ctx)
+static void stage(void *data, const struct fy_error *hook_error)
 {
-    struct fy_receiver *receiver = ctx;
+    struct fy_receiver *receiver = data;
     struct fy_error err = FY_ERROR_INIT;
+    if (hook_error) {
+        fy_destination_restored(&receiver->core, false, hook_error);
+        return;
+    }
     receiver->staging = true;
     if (fy_address_stage(receiver->host, receiver->options.job_id, receiver->spec.addresses,
                          receiver->spec.address_count, staged, receiver, &err) < 0)
         staged(&err, receiver);
+}
+
+void fy_receiver_restore(void *ctx)
+{
+    struct fy_receiver *receiver = ctx;
+    if (receiver->core.phase == FY_DESTINATION_RESTORE)
+        fy_receiver_run_hooks(receiver, FY_HOOK_PRE_RESTORE, stage);
+    else
+        stage(receiver, NULL);
 }
 
 /* While the addresses are on their way there is no restore yet that could be told. */
@@ -168,6 +188,7 @@ void fy_receiver_drop(void *ctx)
 {
     struct fy_receiver *receiver = ctx;
     receiver->drop_wanted = receiver->staging;
+    fy_hook_point_stop(&receiver->hooks);
     if (receiver->restore)
         fy_restore_decide(receiver->restore, FY_DECIDE_DISCARD);
 }

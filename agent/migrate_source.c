@@ -76,6 +76,10 @@ static void entered(void *ctx, enum fy_source_phase phase)
         note_downtime(migration);
     if (phase == FY_SOURCE_END)
         note_end(migration);
+    if (phase == FY_SOURCE_BEGIN)
+        migration->accepted = true;
+    if (phase == FY_SOURCE_ROLLBACK)
+        fy_hook_point_stop(&migration->hooks);
     if (phase == FY_SOURCE_DECIDE)
         (void)uv_timer_stop(&migration->hold);
     if (faces[phase].shown)
@@ -117,6 +121,13 @@ void fy_migration_expect(struct fy_migration *migration, const char *what, uint6
     (void)uv_timer_start(&migration->deadline, deadline_passed, timeout_ms, timeout_ms);
 }
 
+/* Those of both sides from when the set has arrived until PREPARED. */
+static uint64_t restore_hooks_ms(const struct fy_migration *migration)
+{
+    return fy_migration_hooks_ms(migration, FY_HOOK_POST_DUMP) + fy_migration_hooks_ms(migration, FY_HOOK_PRE_RESTORE) +
+           fy_hooks_deadline_ms(&migration->spec, FY_HOOK_DESTINATION, FY_HOOK_POST_RESTORE);
+}
+
 static void expect(void *ctx, enum fy_source_wait wait)
 {
     struct fy_migration *migration = ctx;
@@ -128,9 +139,11 @@ static void expect(void *ctx, enum fy_source_wait wait)
     } waits[] = {
         [FY_SOURCE_WAIT_NOTHING] = {NULL, 0},
         [FY_SOURCE_WAIT_HELLO] = {"the peer's hello", timeouts->connect_ms + timeouts->link_ms},
-        [FY_SOURCE_WAIT_ANSWER] = {"the destination's answer to the offer", timeouts->link_ms},
+        [FY_SOURCE_WAIT_ANSWER] = {"the destination's answer to the offer",
+                                   timeouts->link_ms + fy_migration_hooks_ms(migration, FY_HOOK_PRE_DUMP)},
         [FY_SOURCE_WAIT_RECEIVED] = {"the destination to acknowledge data", timeouts->link_ms},
-        [FY_SOURCE_WAIT_PREPARED] = {"the destination to restore", timeouts->restore_ms + timeouts->link_ms},
+        [FY_SOURCE_WAIT_PREPARED] = {"the destination to restore",
+                                     timeouts->restore_ms + timeouts->link_ms + restore_hooks_ms(migration)},
         [FY_SOURCE_WAIT_DONE] = {"the destination to say DONE", timeouts->link_ms},
         [FY_SOURCE_WAIT_ABORTED] = {"the destination to discard", timeouts->link_ms},
     };

@@ -2,11 +2,12 @@
  * carried out here, and what happens is told to it.
  *
  * One file per stretch of the way: _setup (INSPECT … OFFER), _transfer (DUMP … SEND), _switchover (the link, the words
- * of the decision, the journal), _recover (RECOVER), _end (END). Everything that is started comes home to the machine
- * exactly once, which alone knows whether it still matters. */
+ * of the decision, the journal), _recover (RECOVER), _end (END), _hooks. Everything that is started comes home to the
+ * machine exactly once, which alone knows whether it still matters. */
 #ifndef FERRY_AGENT_MIGRATE_SOURCE_H
 #define FERRY_AGENT_MIGRATE_SOURCE_H
 
+#include "hook.h"
 #include "migrate_peer.h"
 #include "migrate_report.h"
 #include "send_set.h"
@@ -40,6 +41,10 @@ struct fy_migration {
     struct fy_error work_error; /* what the work found */
     bool address_returns;       /* in RECOVER: on its way back; the restore's end waits for it */
     struct fy_error restore_error;
+
+    struct fy_hook_point hooks;
+    bool accepted;      /* by the destination: from here on an end without a commit is an abort for the hooks */
+    bool finish_wanted; /* as soon as the hooks that run have ended */
 
     uv_timer_t deadline; /* of the current wait */
     uv_timer_t hold;     /* how long the workload may stay frozen */
@@ -79,6 +84,16 @@ bool fy_migration_can_recover(void *ctx);
 void fy_migration_restore(void *ctx);
 void fy_migration_settle(void *ctx, enum fy_source_settling settling);
 void fy_migration_finish(void *ctx);
+
+/* _hooks. `then` may come at once. */
+void fy_migration_run_hooks(struct fy_migration *migration, enum fy_hook_stage stage,
+                            void (*then)(void *migration, const struct fy_error *err));
+/* What the hooks of a stage may take on both sides. */
+uint64_t fy_migration_hooks_ms(const struct fy_migration *migration, enum fy_hook_stage stage);
+void fy_migration_prepare(struct fy_migration *migration);
+void fy_migration_say_prepare(struct fy_migration *migration);
+/* Harmless at any time. */
+void fy_migration_finish_if_wanted(struct fy_migration *migration);
 
 /* What the destination says beside the words of the decision. */
 void fy_migration_answer(struct fy_migration *migration, const Ferry__Peer__Answer *answer);

@@ -55,9 +55,31 @@ static void clean(uv_work_t *work)
         (void)fy_fs_remove_tree(migration->job_dir, NULL);
 }
 
+static void post_hooks_done(void *data, const struct fy_error *err)
+{
+    struct fy_migration *migration = data;
+    if (err && fy_error_is_set(&migration->report.error))
+        fy_error_wrap(&migration->report.error, "%.300s, and before that", err->message);
+    fy_error_propagate(&migration->report.error, err); /* told, and it changes nothing */
+    if (uv_queue_work(migration->host->loop, &migration->work, clean, cleaned) != 0)
+        cleaned(&migration->work, 0);
+}
+
+void fy_migration_finish_if_wanted(struct fy_migration *migration)
+{
+    if (!migration->finish_wanted || migration->hooks.running)
+        return;
+    migration->finish_wanted = false;
+    if (migration->accepted)
+        fy_migration_run_hooks(migration, migration->core.runs_there ? FY_HOOK_POST_COMMIT : FY_HOOK_POST_ABORT,
+                               post_hooks_done);
+    else
+        post_hooks_done(migration, NULL);
+}
+
 void fy_migration_finish(void *ctx)
 {
     struct fy_migration *migration = ctx;
-    if (uv_queue_work(migration->host->loop, &migration->work, clean, cleaned) != 0)
-        cleaned(&migration->work, 0);
+    migration->finish_wanted = true;
+    fy_migration_finish_if_wanted(migration);
 }

@@ -9,7 +9,8 @@ static void version_known(int version, const struct fy_error *err, void *data)
     struct fy_migration *migration = data;
     struct fy_error wrong = FY_ERROR_INIT;
     migration->criu_version = version;
-    if (!err && fy_address_check_source(migration->spec.addresses, migration->spec.address_count, &wrong) < 0)
+    if (!err && (fy_address_check_source(migration->spec.addresses, migration->spec.address_count, &wrong) < 0 ||
+                 fy_hooks_check(migration->host, &migration->spec, FY_HOOK_SOURCE, &wrong) < 0))
         err = &wrong;
     fy_source_inspected(&migration->core, err);
 }
@@ -39,8 +40,10 @@ void fy_migration_offer(void *ctx)
     struct fy_migration *migration = ctx;
     struct fy_error err = FY_ERROR_INIT;
     struct fy_migrate_offer offer;
+    uint64_t hold_ms = migration->host->settings->timeouts.hold_ms +
+                       fy_hooks_deadline_ms(&migration->spec, FY_HOOK_SOURCE, FY_HOOK_PRE_DUMP);
     int result = fy_migrate_offer_init(&offer, migration->options.job_id, &migration->spec, &migration->facts,
-                                       migration->criu_version, migration->host->settings->timeouts.hold_ms, &err);
+                                       migration->criu_version, hold_ms, &err);
     if (result == 0) {
         offer.message.has_dry_run = migration->options.dry_run;
         offer.message.dry_run = migration->options.dry_run;
@@ -83,6 +86,21 @@ static unsigned lanes_of(const struct fy_migration *migration)
     return migration->peer->lanes > 0 ? migration->peer->lanes : DEFAULT_LANES;
 }
 
+/* An agent that is older than hooks says nothing of them, and would run none. */
+static bool knows_too_few_hooks(const struct fy_migration *migration, const Ferry__Peer__Answer *answer,
+                                struct fy_error *err)
+{
+    size_t wanted = 0;
+    for (size_t i = 0; i < migration->spec.hook_count; i++)
+        wanted += migration->spec.hooks[i].side == FY_HOOK_DESTINATION;
+    if (answer->hooks == wanted)
+        return false;
+    fy_error_set(err, FY_E_UNSUPPORTED, "%s would run %u of the %zu hooks that it is to run", migration->spec.peer,
+                 answer->hooks, wanted);
+    fy_error_next(err, "install the same version of ferry on both hosts, or take its hooks out of the plan");
+    return true;
+}
+
 void fy_migration_answer(struct fy_migration *migration, const Ferry__Peer__Answer *answer)
 {
     struct fy_error err = FY_ERROR_INIT;
@@ -92,6 +110,8 @@ void fy_migration_answer(struct fy_migration *migration, const Ferry__Peer__Answ
     if (!answer->accepted) {
         say_why_refused(migration, answer, &err);
         fy_source_answered(&migration->core, FY_OFFER_REFUSED, &err);
+    } else if (knows_too_few_hooks(migration, answer, &err)) {
+        (void)fy_source_fail(&migration->core, &err);
     } else {
         if (!migration->options.dry_run)
             fy_session_set_lanes(&migration->session, lanes_of(migration));

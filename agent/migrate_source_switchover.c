@@ -8,12 +8,6 @@
 #define FIRST_PAUSE_MS 250u
 #define LONGEST_PAUSE_MS 5000u
 
-void fy_migration_ready(void *ctx)
-{
-    struct fy_migration *migration = ctx;
-    fy_source_go(&migration->core);
-}
-
 static void journaled(struct fy_migration *migration, enum fy_stage stage, const struct fy_error *err)
 {
     fy_source_journaled(&migration->core, stage, err);
@@ -82,12 +76,24 @@ static int send_word(struct fy_migration *migration, enum fy_saying saying, cons
 }
 
 /* A link that does not take it is lost. */
-void fy_migration_say(void *ctx, enum fy_saying saying, const struct fy_error *why)
+static void say(struct fy_migration *migration, enum fy_saying saying, const struct fy_error *why)
 {
-    struct fy_migration *migration = ctx;
     struct fy_error err = FY_ERROR_INIT;
     if (send_word(migration, saying, why, &err) < 0)
         fy_session_fail(&migration->session, &err);
+}
+
+void fy_migration_say_prepare(struct fy_migration *migration)
+{
+    say(migration, FY_SAY_PREPARE, NULL);
+}
+
+void fy_migration_say(void *ctx, enum fy_saying saying, const struct fy_error *why)
+{
+    if (saying == FY_SAY_PREPARE)
+        fy_migration_prepare(ctx);
+    else
+        say(ctx, saying, why);
 }
 
 static void paused(uv_timer_t *timer)

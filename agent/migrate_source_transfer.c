@@ -8,13 +8,21 @@
 
 /* ---- DUMP ---- */
 
+static uint64_t freeze_limit_ms(const struct fy_migration *migration)
+{
+    uint64_t hold_ms = migration->host->settings->timeouts.hold_ms;
+    uint64_t wanted_ms = migration->spec.max_freeze_ms;
+    return wanted_ms && wanted_ms < hold_ms ? wanted_ms : hold_ms;
+}
+
 static void held_too_long(uv_timer_t *timer)
 {
     struct fy_migration *migration = fy_container_of(timer, struct fy_migration, hold);
     struct fy_error err = FY_ERROR_INIT;
-    fy_error_set(&err, FY_E_TIMEOUT, "the workload has been frozen for %llu ms, longer than timeouts.hold allows",
-                 (unsigned long long)migration->host->settings->timeouts.hold_ms);
-    fy_error_next(&err, "use a faster link, or raise timeouts.hold");
+    const char *limit = migration->spec.max_freeze_ms == freeze_limit_ms(migration) ? "max_freeze" : "timeouts.hold";
+    fy_error_set(&err, FY_E_TIMEOUT, "the workload has been frozen for %llu ms, longer than %s allows",
+                 (unsigned long long)freeze_limit_ms(migration), limit);
+    fy_error_next(&err, "use a faster link, or raise %s", limit);
     (void)fy_source_fail(&migration->core, &err);
 }
 
@@ -25,7 +33,7 @@ static void freezing(struct fy_dump *dump, void *data)
     if (migration->clock.freeze_ns != 0)
         return;
     migration->clock.freeze_ns = fy_clock_monotonic_ns();
-    (void)uv_timer_start(&migration->hold, held_too_long, migration->host->settings->timeouts.hold_ms, 0);
+    (void)uv_timer_start(&migration->hold, held_too_long, freeze_limit_ms(migration), 0);
 }
 
 static void held(struct fy_dump *dump, void *data)
@@ -48,10 +56,10 @@ static void dump_done(struct fy_dump *dump, enum fy_workload_state state, const 
     fy_source_dumped(&migration->core, state == FY_WORKLOAD_RUNNING ? FY_TASKS_WHOLE : FY_TASKS_GONE, err);
 }
 
-void fy_migration_dump(void *ctx)
+static void start_dump(void *data, const struct fy_error *hook_error)
 {
     static const struct fy_dump_events events = {.freezing = freezing, .held = held, .done = dump_done};
-    struct fy_migration *migration = ctx;
+    struct fy_migration *migration = data;
     struct fy_dump_request request = {
         .spec = &migration->spec,
         .job_id = migration->options.job_id,
@@ -59,8 +67,15 @@ void fy_migration_dump(void *ctx)
         .work_dir = migration->options.log_dir,
     };
     struct fy_error err = FY_ERROR_INIT;
-    if (fy_dump_start(migration->host, &request, &events, migration, &migration->dump, &err) < 0)
+    if (hook_error)
+        fy_source_dumped(&migration->core, FY_TASKS_WHOLE, hook_error);
+    else if (fy_dump_start(migration->host, &request, &events, migration, &migration->dump, &err) < 0)
         fy_source_dumped(&migration->core, FY_TASKS_WHOLE, &err);
+}
+
+void fy_migration_dump(void *ctx)
+{
+    fy_migration_run_hooks(ctx, FY_HOOK_PRE_DUMP, start_dump);
 }
 
 void fy_migration_kill(void *ctx)
@@ -72,7 +87,9 @@ void fy_migration_kill(void *ctx)
 void fy_migration_resume(void *ctx)
 {
     struct fy_migration *migration = ctx;
-    fy_dump_decide(migration->dump, FY_DECIDE_RESUME);
+    fy_hook_point_stop(&migration->hooks);
+    if (migration->dump) /* else its hooks still run, and it will not begin */
+        fy_dump_decide(migration->dump, FY_DECIDE_RESUME);
 }
 
 /* ---- CHECK ---- */
@@ -91,14 +108,23 @@ static void checked(uv_work_t *work, int status)
     fy_source_checked(&migration->core, fy_error_is_set(err) ? err : NULL);
 }
 
-void fy_migration_check(void *ctx)
+static void start_check(void *data, const struct fy_error *hook_error)
 {
-    struct fy_migration *migration = ctx;
+    struct fy_migration *migration = data;
     struct fy_error err = FY_ERROR_INIT;
+    if (hook_error) {
+        fy_source_checked(&migration->core, hook_error);
+        return;
+    }
     if (uv_queue_work(migration->host->loop, &migration->work, check, checked) == 0)
         return;
     fy_error_set(&err, FY_E_NOMEM, "the thread pool takes no work");
     fy_source_checked(&migration->core, &err);
+}
+
+void fy_migration_check(void *ctx)
+{
+    fy_migration_run_hooks(ctx, FY_HOOK_POST_DUMP, start_check);
 }
 
 /* ---- SEND, beside DUMP and CHECK ---- */
