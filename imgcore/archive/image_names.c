@@ -25,6 +25,12 @@ bool image_names_is_image(const char *name)
            strncmp(name, "ferry.", 6) == 0;
 }
 
+bool image_names_is_trace(const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(name, "stats-", 6) == 0 || (length > 4 && strcmp(name + length - 4, ".log") == 0);
+}
+
 static int add(struct image_names *names, const char *name, struct fy_error *err)
 {
     if (names->count == FY_ARCHIVE_MAX_ENTRIES)

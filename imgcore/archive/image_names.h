@@ -18,5 +18,7 @@ int image_names_list(int dir_fd, struct image_names *names, struct fy_error *err
 void image_names_done(struct image_names *names);
 /* Whether a file of this name, beside others, belongs to an image set rather than to podman. */
 bool image_names_is_image(const char *name);
+/* Whether it is one that CRIU leaves in passing, in an image set or, by podman's wish, beside it. */
+bool image_names_is_trace(const char *name);
 
 #endif

@@ -50,10 +50,9 @@ static int take_image(struct intake *intake, const struct entry *entry, const ch
 
 static void note_rest(struct intake *intake, const struct entry *entry)
 {
-    bool is_log = strcmp(entry->name, "stats-dump") == 0 || strcmp(entry->name, "dump.log") == 0;
     intake->has_config |= strcmp(entry->name, "config.dump") == 0;
     intake->has_spec |= strcmp(entry->name, "spec.dump") == 0;
-    if (!intake->stranger[0] && !is_log)
+    if (!intake->stranger[0] && !image_names_is_trace(entry->name))
         (void)snprintf(intake->stranger, sizeof intake->stranger, "%.60s", entry->name);
 }
 
@@ -63,6 +62,13 @@ static int take_rest(struct intake *intake, struct archive_entry *raw, const str
     if (seen_names_add(&intake->seen, entry->name, err) < 0)
         return -1;
     return writer_copy_entry(&intake->rest, intake->reader, raw, entry->name, err);
+}
+
+static bool lies_beside(const struct intake *intake, const struct entry *entry)
+{
+    if (entry->is_directory || strchr(entry->name, '/'))
+        return false;
+    return image_names_is_image(entry->name) || (intake->has_images_beside && image_names_is_trace(entry->name));
 }
 
 static int take(struct intake *intake, struct archive_entry *raw, struct fy_error *err)
@@ -76,7 +82,7 @@ static int take(struct intake *intake, struct archive_entry *raw, struct fy_erro
         intake->has_images_directory = true;
         return take_image(intake, &entry, entry.name + sizeof IMAGES - 1, err);
     }
-    if (!entry.is_directory && image_names_is_image(entry.name)) {
+    if (lies_beside(intake, &entry)) {
         intake->has_images_beside = true;
         return take_image(intake, &entry, entry.name, err);
     }

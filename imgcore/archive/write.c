@@ -14,6 +14,14 @@
 
 #define IMAGES "checkpoint"
 
+static int finish(struct writer *writer, int status, struct fy_error *err)
+{
+    if (status == 0)
+        status = writer_close(writer, err);
+    writer_done(writer);
+    return status;
+}
+
 static int add_images(struct writer *writer, int images_fd, const struct image_names *names, const char *prefix,
                       struct fy_error *err)
 {
@@ -46,6 +54,28 @@ static int copy_rest(struct writer *writer, struct archive *reader, struct fy_er
     }
 }
 
+static int write_rest(struct archive *reader, int out_fd, struct fy_error *err)
+{
+    struct sink sink = {.fd = out_fd};
+    struct writer writer = {0};
+    int status = writer_open(&writer, &sink, FY_ARCHIVE_NONE, err);
+    if (status == 0)
+        status = copy_rest(&writer, reader, err);
+    return finish(&writer, status, err);
+}
+
+int fy_archive_keep_rest(int in_fd, int images_fd, struct fy_error *err)
+{
+    FY_CLEANUP(reader_cleanup) struct archive *reader = NULL;
+    FY_AUTO_CLOSE int out_fd =
+        openat(images_fd, FY_ARCHIVE_REST, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out_fd < 0)
+        return fy_error_errno(err, errno, "cannot make " FY_ARCHIVE_REST);
+    if (reader_open(in_fd, &reader, err) < 0)
+        return fy_error_wrap(err, "what podman has written");
+    return write_rest(reader, out_fd, err);
+}
+
 static int add_rest(struct writer *writer, int images_fd, struct fy_error *err)
 {
     FY_CLEANUP(reader_cleanup) struct archive *reader = NULL;
@@ -71,14 +101,6 @@ int write_container(struct writer *writer, int images_fd, const char *images_lin
     if (writer_add_directory(writer, IMAGES "/", err) < 0)
         return -1;
     return add_images(writer, images_fd, &names, IMAGES "/", err);
-}
-
-static int finish(struct writer *writer, int status, struct fy_error *err)
-{
-    if (status == 0)
-        status = writer_close(writer, err);
-    writer_done(writer);
-    return status;
 }
 
 int fy_archive_write_podman(int images_fd, const char *images_link, enum fy_archive_compression compression, int out_fd,

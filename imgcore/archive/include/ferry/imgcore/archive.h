@@ -74,6 +74,10 @@ struct fy_archive_summary {
 int fy_archive_read(int in_fd, int images_fd, uint64_t limit_bytes, struct fy_archive_summary *summary,
                     struct fy_error *err);
 
+/* What podman has written by itself, uncompressed, as the FY_ARCHIVE_REST of the image set: all but the images in it,
+ * which are none or are those of an earlier checkpoint. */
+int fy_archive_keep_rest(int in_fd, int images_fd, struct fy_error *err);
+
 /* ---- what podman says about the container ---- */
 
 struct fy_podman_config {
