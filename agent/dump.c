@@ -272,11 +272,16 @@ static void start_failed(uv_handle_t *handle)
     dump_free(handle->data);
 }
 
+static const struct fy_dump_driver *const drivers[] = {
+    [FY_WORKLOAD_PROCESS] = &fy_process_dump_driver,
+    [FY_WORKLOAD_RUNC] = &fy_runc_dump_driver,
+    [FY_WORKLOAD_PODMAN] = &fy_podman_dump_driver,
+};
+
 int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *request,
                   const struct fy_dump_events *events, void *data, struct fy_dump **dump_out, struct fy_error *err)
 {
-    const struct fy_dump_driver *driver =
-        request->spec->workload.kind == FY_WORKLOAD_RUNC ? &fy_runc_dump_driver : &fy_process_dump_driver;
+    const struct fy_dump_driver *driver = drivers[request->spec->workload.kind];
     struct fy_dump *dump = calloc(1, driver->size);
     if (!dump)
         return fy_error_set(err, FY_E_NOMEM, "out of memory for a dump");

@@ -64,6 +64,7 @@ struct fy_dump {
 
 extern const struct fy_dump_driver fy_process_dump_driver;
 extern const struct fy_dump_driver fy_runc_dump_driver;
+extern const struct fy_dump_driver fy_podman_dump_driver;
 
 /* CRIU waits at this stage, as CRTOOLS_SCRIPT_ACTION and the RPC name it. */
 void fy_dump_stage(struct fy_dump *dump, const char *stage);

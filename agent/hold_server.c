@@ -268,6 +268,11 @@ int fy_hold_server_start(uv_loop_t *loop, const char *socket_path, const char *c
     return 0;
 }
 
+const char *fy_hold_server_client(const struct fy_hold_server *server)
+{
+    return server->client;
+}
+
 void fy_hold_server_close(struct fy_hold_server *server, void (*closed)(void *data), void *data)
 {
     server->closed = closed;

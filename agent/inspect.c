@@ -1,4 +1,5 @@
-/* fy_driver_inspect(): for a container, runc is asked for its root; then /proc is read in the thread pool. */
+/* fy_driver_inspect(): for a container, runc or podman is asked for its root; then /proc is read in the thread pool. */
+#include "podman_call.h"
 #include "process_facts.h"
 #include "runc_state.h"
 
@@ -29,7 +30,7 @@ static void finish(struct inspection *inspection)
     free(inspection);
 }
 
-/* runc cannot restore a container's console without somebody to hand it over to. */
+/* runc cannot restore a container's console without somebody to hand it over to. podman was asked already. */
 static int check_console(struct inspection *inspection)
 {
     for (int fd = 0; fd <= 2; fd++) {
@@ -93,12 +94,60 @@ static void runc_answered(const struct fy_runc_state *state, const struct fy_err
     finish(inspection);
 }
 
+/* What podman's containers can be and ferry can't move. */
+static int check_podman(const struct fy_podman_container *container, const char *name, struct fy_error *err)
+{
+    const char *runtime = strrchr(container->runtime, '/') ? strrchr(container->runtime, '/') + 1 : container->runtime;
+    if (!container->exists) {
+        fy_error_set(err, FY_E_NOT_FOUND, "podman has no container %s", name);
+        return fy_error_next(err, "`podman ps` shows those that run; ferryd sees root's only");
+    }
+    if (strcmp(container->name, name) != 0) {
+        fy_error_set(err, FY_E_USAGE, "%s is not the name of a container, but an id of %s", name, container->name);
+        return fy_error_next(err, "say podman/%s", container->name);
+    }
+    if (strcmp(container->status, "running") != 0) {
+        fy_error_set(err, FY_E_UNSUPPORTED, "container %s does not run: it is %s", name, container->status);
+        return fy_error_next(err, "only a running container can be moved (podman start, podman unpause)");
+    }
+    if (container->pod[0])
+        return fy_error_set(err, FY_E_UNSUPPORTED, "container %s is in a pod, and only its own could be moved", name);
+    if (strcmp(runtime, "runc") != 0) {
+        fy_error_set(err, FY_E_UNSUPPORTED, "container %s was made with %s, which cannot checkpoint", name, runtime);
+        return fy_error_next(err, "make it with `podman --runtime runc run …`");
+    }
+    if (container->has_terminal) {
+        fy_error_set(err, FY_E_UNSUPPORTED, "container %s has a terminal", name);
+        return fy_error_next(err, "make it without --tty");
+    }
+    return 0;
+}
+
+static void podman_answered(const struct fy_podman_container *container, const struct fy_error *err, void *data)
+{
+    struct inspection *inspection = data;
+    struct fy_workload_facts *facts = &inspection->facts;
+    if (!container) {
+        fy_error_propagate(&inspection->err, err);
+    } else if (check_podman(container, inspection->workload.id, &inspection->err) == 0) {
+        inspection->root = container->pid;
+        (void)snprintf(facts->container_id, sizeof(facts->container_id), "%s", container->id);
+        (void)snprintf(facts->image, sizeof(facts->image), "%s", container->image);
+        (void)snprintf(facts->image_id, sizeof(facts->image_id), "%s", container->image_id);
+        if (look_later(inspection, &inspection->err) == 0)
+            return;
+    }
+    finish(inspection);
+}
+
 static int start(struct inspection *inspection, struct fy_error *err)
 {
     uint64_t pid = 0;
     const char *id = inspection->workload.id;
     if (inspection->workload.kind == FY_WORKLOAD_RUNC)
         return fy_runc_state(inspection->host, id, runc_answered, inspection, err);
+    if (inspection->workload.kind == FY_WORKLOAD_PODMAN)
+        return fy_podman_inspect(inspection->host, id, podman_answered, inspection, err);
     if (!fy_text_parse_uint(id, INT32_MAX, &pid) || pid == 0)
         return fy_error_set(err, FY_E_USAGE, "process/%s: '%s' is no process id", id, id);
     inspection->root = (pid_t)pid;

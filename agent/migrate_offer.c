@@ -56,6 +56,12 @@ static const Ferry__Peer__TcpMode wire_tcp[] = {
     [FY_TCP_REFUSE] = FERRY__PEER__TCP_MODE__REFUSE,
 };
 
+static const Ferry__Peer__WorkloadKind wire_kinds[] = {
+    [FY_WORKLOAD_PROCESS] = FERRY__PEER__WORKLOAD_KIND__PROCESS,
+    [FY_WORKLOAD_RUNC] = FERRY__PEER__WORKLOAD_KIND__RUNC,
+    [FY_WORKLOAD_PODMAN] = FERRY__PEER__WORKLOAD_KIND__PODMAN,
+};
+
 static void fill_options(Ferry__Peer__Offer *message, const struct fy_migration_spec *spec)
 {
     message->has_file_locks = message->has_shell_job = message->has_ext_unix_sockets = message->has_link_remap = true;
@@ -79,12 +85,14 @@ int fy_migrate_offer_init(struct fy_migrate_offer *offer, const char *job_id, co
     fill_options(message, spec);
     fy_offer_fill_hooks(message, &offer->hooks, spec);
     message->job = (char *)job_id;
-    message->kind = spec->workload.kind == FY_WORKLOAD_RUNC ? FERRY__PEER__WORKLOAD_KIND__RUNC
-                                                            : FERRY__PEER__WORKLOAD_KIND__PROCESS;
+    message->kind = wire_kinds[spec->workload.kind];
     message->id = (char *)spec->workload.id;
     message->facts = &offer->facts;
     message->memory_bytes = facts->memory_bytes;
     message->bundle = facts->bundle[0] ? (char *)facts->bundle : NULL;
+    message->container_id = facts->container_id[0] ? (char *)facts->container_id : NULL;
+    message->image = facts->image[0] ? (char *)facts->image : NULL;
+    message->image_id = facts->image_id[0] ? (char *)facts->image_id : NULL;
     message->hold_ms = hold_ms;
     return 0;
 }
@@ -98,8 +106,12 @@ void fy_migrate_offer_done(struct fy_migrate_offer *offer)
 static int read_workload(const Ferry__Peer__Offer *offer, struct fy_workload *workload, struct fy_error *err)
 {
     char text[FY_WORKLOAD_TEXT_SIZE];
-    const char *kind = offer->kind == FERRY__PEER__WORKLOAD_KIND__RUNC ? "runc" : "process";
-    int n = snprintf(text, sizeof text, "%s/%s", kind, offer->id);
+    size_t kind = 0;
+    while (kind < FY_ARRAY_SIZE(wire_kinds) && wire_kinds[kind] != offer->kind)
+        kind++;
+    if (kind == FY_ARRAY_SIZE(wire_kinds))
+        return fy_error_set(err, FY_E_PROTOCOL, "the offer is of an unknown kind of workload, %d", (int)offer->kind);
+    int n = snprintf(text, sizeof text, "%s/%s", fy_workload_kind_name((enum fy_workload_kind)kind), offer->id);
     if (n < 0 || (size_t)n >= sizeof text || fy_workload_parse(text, workload, err) < 0)
         return fy_error_set(err, FY_E_PROTOCOL, "the offer names no workload");
     return 0;

@@ -129,8 +129,16 @@ static void ask_for_room(struct fy_preflight *preflight)
 {
     struct fy_error err = FY_ERROR_INIT;
     const Ferry__Peer__Offer *offer = preflight->offer;
-    if (fy_driver_check_room(preflight->host, &preflight->spec->workload, offer->bundle, preflight->pids, offer->n_pids,
-                             room_known, preflight, &err) < 0)
+    const struct fy_room_request request = {
+        .workload = &preflight->spec->workload,
+        .bundle = offer->bundle,
+        .container_id = offer->container_id,
+        .image = offer->image,
+        .image_id = offer->image_id,
+        .pids = preflight->pids,
+        .pid_count = offer->n_pids,
+    };
+    if (fy_driver_check_room(preflight->host, &request, room_known, preflight, &err) < 0)
         room_known(&err, preflight);
 }
 

@@ -34,6 +34,10 @@ bool fy_process_lives(const struct fy_process *process);
  * give its memory back but never returns to its program. */
 bool fy_process_runs(const struct fy_process *process);
 
+/* The first process with that command name (as /proc/PID/comm has it) that was started with that "NAME=value" in its
+ * environment; 0 when there is none. Blocks: some microseconds for each process of the host. */
+pid_t fy_process_find(const char *name, const char *environment);
+
 /* A process and its descendants, parents first. */
 struct fy_process_tree {
     struct fy_process *processes;

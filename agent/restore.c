@@ -280,12 +280,17 @@ static void start_failed(uv_handle_t *handle)
     restore_free(handle->data);
 }
 
+static const struct fy_restore_driver *const drivers[] = {
+    [FY_WORKLOAD_PROCESS] = &fy_process_restore_driver,
+    [FY_WORKLOAD_RUNC] = &fy_runc_restore_driver,
+    [FY_WORKLOAD_PODMAN] = &fy_podman_restore_driver,
+};
+
 int fy_restore_start(const struct fy_host *host, const struct fy_restore_request *request,
                      const struct fy_restore_events *events, void *data, struct fy_restore **restore_out,
                      struct fy_error *err)
 {
-    const struct fy_restore_driver *driver =
-        request->spec->workload.kind == FY_WORKLOAD_RUNC ? &fy_runc_restore_driver : &fy_process_restore_driver;
+    const struct fy_restore_driver *driver = drivers[request->spec->workload.kind];
     struct fy_restore *restore = calloc(1, driver->size);
     if (!restore)
         return fy_error_set(err, FY_E_NOMEM, "out of memory for a restore");

@@ -61,6 +61,7 @@ struct fy_restore {
 
 extern const struct fy_restore_driver fy_process_restore_driver;
 extern const struct fy_restore_driver fy_runc_restore_driver;
+extern const struct fy_restore_driver fy_podman_restore_driver;
 
 /* CRIU waits at this stage; `pid` is 0 where the stage has none. */
 void fy_restore_stage(struct fy_restore *restore, const char *stage, pid_t pid);

@@ -1,4 +1,5 @@
 /* fy_driver_check_room(): is there room for the workload under the ids and paths it has? */
+#include "podman_call.h"
 #include "process_facts.h"
 #include "runc_state.h"
 
@@ -14,6 +15,9 @@ struct room {
     const struct fy_host *host;
     struct fy_workload workload;
     char *bundle;
+    char *container_id;
+    char *image;
+    char *image_id;
     pid_t *pids;
     size_t pid_count;
     uv_work_t work;
@@ -25,6 +29,9 @@ struct room {
 static void room_free(struct room *room)
 {
     free(room->bundle);
+    free(room->container_id);
+    free(room->image);
+    free(room->image_id);
     free(room->pids);
     free(room);
 }
@@ -97,33 +104,100 @@ static void runc_answered(const struct fy_runc_state *state, const struct fy_err
     finish(room);
 }
 
-static int copy_request(struct room *room, const char *bundle, const pid_t *pids, size_t pid_count,
-                        struct fy_error *err)
+/* ---- podman ---- */
+
+static void image_answered(bool exists, const struct fy_error *err, void *data)
 {
-    room->bundle = strdup(bundle ? bundle : "");
-    room->pids = malloc((pid_count + 1) * sizeof(*room->pids));
-    if (!room->bundle || !room->pids)
+    struct room *room = data;
+    if (err) {
+        fy_error_propagate(&room->err, err);
+    } else if (!exists) {
+        fy_error_set(&room->err, FY_E_PREFLIGHT, "the image of container %s, %s (%.12s), is not on this host",
+                     room->workload.id, room->image[0] ? room->image : "without a name", room->image_id);
+        fy_error_next(&room->err, "bring the same one here: podman save %.12s | ssh HOST podman load", room->image_id);
+    }
+    finish(room);
+}
+
+static int taken(struct room *room, const char *what)
+{
+    fy_error_set(&room->err, FY_E_PREFLIGHT, "podman has a container %.40s on this host already", what);
+    return fy_error_next(&room->err, "remove it there (podman rm %.40s), or give one of them another name", what);
+}
+
+static void id_answered(const struct fy_podman_container *container, const struct fy_error *err, void *data)
+{
+    struct room *room = data;
+    if (!container)
+        fy_error_propagate(&room->err, err);
+    else if (container->exists)
+        (void)taken(room, container->name);
+    else if (room->image_id[0] &&
+             fy_podman_image_exists(room->host, room->image_id, image_answered, room, &room->err) == 0)
+        return;
+    finish(room);
+}
+
+static void name_answered(const struct fy_podman_container *container, const struct fy_error *err, void *data)
+{
+    struct room *room = data;
+    if (!container)
+        fy_error_propagate(&room->err, err);
+    else if (container->exists)
+        (void)taken(room, room->workload.id);
+    else if (!room->container_id[0])
+        fy_error_set(&room->err, FY_E_PREFLIGHT, "the source does not say which container %s is", room->workload.id);
+    else if (fy_podman_inspect(room->host, room->container_id, id_answered, room, &room->err) == 0)
+        return;
+    finish(room);
+}
+
+/* ---- start ---- */
+
+static bool copy_text(const char *text, char **copy)
+{
+    *copy = strdup(text ? text : "");
+    return *copy != NULL;
+}
+
+static int copy_request(struct room *room, const struct fy_room_request *request, struct fy_error *err)
+{
+    room->workload = *request->workload;
+    room->pids = malloc((request->pid_count + 1) * sizeof(*room->pids));
+    if (!copy_text(request->bundle, &room->bundle) || !copy_text(request->container_id, &room->container_id) ||
+        !copy_text(request->image, &room->image) || !copy_text(request->image_id, &room->image_id) || !room->pids)
         return fy_error_set(err, FY_E_NOMEM, "out of memory for looking for room");
-    if (pid_count > 0)
-        memcpy(room->pids, pids, pid_count * sizeof(*pids));
-    room->pid_count = pid_count;
+    if (request->pid_count > 0)
+        memcpy(room->pids, request->pids, request->pid_count * sizeof(*request->pids));
+    room->pid_count = request->pid_count;
     return 0;
 }
 
-int fy_driver_check_room(const struct fy_host *host, const struct fy_workload *workload, const char *bundle,
-                         const pid_t *pids, size_t pid_count, fy_room_cb done, void *data, struct fy_error *err)
+static int start(struct room *room, struct fy_error *err)
+{
+    switch (room->workload.kind) {
+    case FY_WORKLOAD_RUNC:
+        return fy_runc_state(room->host, room->workload.id, runc_answered, room, err);
+    case FY_WORKLOAD_PODMAN:
+        return fy_podman_inspect(room->host, room->workload.id, name_answered, room, err);
+    case FY_WORKLOAD_PROCESS:
+        break;
+    }
+    return look_later(room, err);
+}
+
+int fy_driver_check_room(const struct fy_host *host, const struct fy_room_request *request, fy_room_cb done, void *data,
+                         struct fy_error *err)
 {
     struct room *room = calloc(1, sizeof(*room));
     if (!room)
         return fy_error_set(err, FY_E_NOMEM, "out of memory for looking for room");
     room->host = host;
-    room->workload = *workload;
     room->done = done;
     room->data = data;
-    int status = copy_request(room, bundle, pids, pid_count, err);
+    int status = copy_request(room, request, err);
     if (status == 0)
-        status = workload->kind == FY_WORKLOAD_RUNC ? fy_runc_state(host, workload->id, runc_answered, room, err)
-                                                    : look_later(room, err);
+        status = start(room, err);
     if (status < 0)
         room_free(room);
     return status;

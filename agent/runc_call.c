@@ -1,6 +1,8 @@
 /* runc starts CRIU with its own environment. So HOME and PATH of this one call are ours: CRIU finds a configuration
  * that names our script, and is the one of our settings. When runc dies, its CRIU lives on: it gets a veto, and the
- * call has ended only when it has too. */
+ * call has ended only when it has too.
+ *
+ * podman hands HOME on as well when it restores: to conmon, which leaves podman's tree and runs runc. */
 #include "runc_call.h"
 
 #include "dump.h"
@@ -25,6 +27,8 @@ struct fy_runc_call {
     struct fy_child *child; /* NULL once it has ended */
     char home[4096];
     char log_path[4096];
+    bool is_podman;
+    pid_t conmon; /* 0: none is known */
     const struct fy_runc_call_events *events;
     void *data;
     bool success;
@@ -34,13 +38,13 @@ struct fy_runc_call {
 
 /* ---- the end ---- */
 
-/* The last `msg="…"` of an error in runc's log. */
-static void last_words(const char *log_path, char *words, size_t words_size)
+/* The last `msg="…"` of an error in runc's log, or what podman says. */
+static void last_words(const struct fy_runc_call *call, char *words, size_t words_size)
 {
-    static const char mark[] = "level=error msg=";
+    const char *mark = call->is_podman ? "Error: " : "level=error msg=";
     FY_AUTO_FREE char *text = NULL;
     words[0] = '\0';
-    if (fy_fs_read_file(log_path, LOG_LIMIT_BYTES, &text, NULL, NULL) < 0)
+    if (fy_fs_read_file(call->log_path, LOG_LIMIT_BYTES, &text, NULL, NULL) < 0)
         return;
     const char *found = NULL;
     for (const char *next = strstr(text, mark); next; next = strstr(next, mark))
@@ -52,7 +56,7 @@ static void last_words(const char *log_path, char *words, size_t words_size)
 static void call_ended(struct fy_runc_call *call)
 {
     char words[512];
-    last_words(call->log_path, words, sizeof(words));
+    last_words(call, words, sizeof(words));
     (void)fy_fs_remove_tree(call->home, NULL);
     call->events->ended(call->success, words, call->data);
     fy_process_tree_done(&call->helpers);
@@ -75,7 +79,7 @@ static void helpers_ended(uv_work_t *work, int status)
     call_ended(fy_container_of(work, struct fy_runc_call, work));
 }
 
-static void runc_ended(struct fy_child *child, const struct fy_child_result *result, void *data)
+static void program_ended(struct fy_child *child, const struct fy_child_result *result, void *data)
 {
     struct fy_runc_call *call = data;
     (void)child;
@@ -94,14 +98,15 @@ static void runc_ended(struct fy_child *child, const struct fy_child_result *res
 static void note_helpers(struct fy_runc_call *call, pid_t init_pid)
 {
     struct fy_process_tree tree = {0};
-    if (fy_process_tree_collect(fy_child_pid(call->child), FY_DUMP_PROCESS_LIMIT, &tree, NULL) < 0)
+    if (fy_process_tree_collect(fy_runc_call_pid(call), FY_DUMP_PROCESS_LIMIT, &tree, NULL) < 0)
         return;
     struct fy_process_tree workload = {0};
     if (init_pid > 0)
         (void)fy_process_tree_collect(init_pid, FY_DUMP_PROCESS_LIMIT, &workload, NULL);
     size_t kept = 0;
     for (size_t i = 0; i < tree.count; i++) {
-        bool is_workload = false;
+        /* conmon stays with the container that it has started. */
+        bool is_workload = call->conmon > 0 && tree.processes[i].pid == call->conmon;
         for (size_t j = 0; j < workload.count && !is_workload; j++)
             is_workload = workload.processes[j].pid == tree.processes[i].pid;
         if (!is_workload)
@@ -113,12 +118,21 @@ static void note_helpers(struct fy_runc_call *call, pid_t init_pid)
     call->helpers = tree;
 }
 
+static pid_t find_conmon(const struct fy_runc_call *call)
+{
+    char home[sizeof(call->home) + 8];
+    (void)snprintf(home, sizeof(home), "HOME=%s", call->home);
+    return fy_process_find("conmon", home);
+}
+
 static void stage_reached(struct fy_hold *hold, const char *stage, pid_t init_pid, void *data)
 {
     struct fy_runc_call *call = data;
     (void)hold;
     if (!call->child)
         return; /* the hold is about to be closed, which vetoes */
+    if (call->is_podman && call->conmon == 0)
+        call->conmon = find_conmon(call);
     if (strcmp(stage, "pre-dump") == 0 || strcmp(stage, "post-dump") == 0 || strcmp(stage, "post-restore") == 0)
         note_helpers(call, strcmp(stage, "post-restore") == 0 ? init_pid : 0);
     call->events->stage(stage, init_pid, call->data);
@@ -138,19 +152,23 @@ void fy_runc_call_terminate(struct fy_runc_call *call)
 
 pid_t fy_runc_call_pid(const struct fy_runc_call *call)
 {
-    return call->child ? fy_child_pid(call->child) : 0;
+    if (!call->child)
+        return 0;
+    return call->conmon > 0 ? call->conmon : fy_child_pid(call->child);
 }
 
 /* ---- start ---- */
 
-/* What runc has no flag for. */
+/* What runc has no flag for, and what podman does not hand on. */
 static int open_hold(struct fy_runc_call *call, const struct fy_runc_call_options *options, struct fy_error *err)
 {
     char lines[256];
     const struct fy_migration_spec *spec = options->spec;
-    (void)snprintf(lines, sizeof(lines), "timeout %llu\nnetwork-lock nftables\n%s%s",
+    (void)snprintf(lines, sizeof(lines), "timeout %llu\nnetwork-lock nftables\n%s%s%s%s",
                    (unsigned long long)(options->host->settings->timeouts.freeze_ms + 999) / 1000,
-                   spec->tcp == FY_TCP_CLOSE ? "tcp-close\n" : "", spec->link_remap ? "link-remap\n" : "");
+                   spec->tcp == FY_TCP_CLOSE ? "tcp-close\n" : "", spec->link_remap ? "link-remap\n" : "",
+                   call->is_podman && spec->shell_job ? "shell-job\n" : "",
+                   call->is_podman && spec->ext_unix_sockets ? "ext-unix-sk\n" : "");
     return fy_hold_open(options->host->holds, options->job_id, call->home, lines, stage_reached, call, &call->hold,
                         err);
 }
@@ -190,11 +208,9 @@ static size_t add_spec_flags(const struct fy_migration_spec *spec, const char **
     return count;
 }
 
-static int start_runc(struct fy_runc_call *call, const struct fy_runc_call_options *options, struct fy_error *err)
+static int list_runc_arguments(const struct fy_runc_call *call, const struct fy_runc_call_options *options,
+                               const char *argv[MAX_ARGUMENTS], struct fy_error *err)
 {
-    char home[sizeof(call->home) + 8];
-    char path[16384];
-    const char *argv[MAX_ARGUMENTS];
     const struct fy_settings *settings = options->host->settings;
     size_t count = 0;
     argv[count++] = settings->runc;
@@ -209,16 +225,30 @@ static int start_runc(struct fy_runc_call *call, const struct fy_runc_call_optio
             return fy_error_set(err, FY_E_INTERNAL, "too many arguments for runc");
         argv[count++] = options->arguments[i];
     }
-    argv[count++] = options->spec->workload.id;
+    argv[count++] = options->id;
     argv[count] = NULL;
+    return 0;
+}
+
+static int start_program(struct fy_runc_call *call, const struct fy_runc_call_options *options, struct fy_error *err)
+{
+    char home[sizeof(call->home) + 8];
+    char path[16384];
+    const char *argv[MAX_ARGUMENTS];
+    if (!call->is_podman && list_runc_arguments(call, options, argv, err) < 0)
+        return -1;
     if (choose_criu(call, path, sizeof(path), err) < 0)
         return -1;
     (void)snprintf(home, sizeof(home), "HOME=%s", call->home);
     const char *const environment[] = {home, path, NULL};
     /* Not a pipe: a restored container may get runc's own streams, and keeps them. What runc says is in its log. */
     struct fy_child_options child = {
-        .argv = argv, .environment = environment, .output_file = "/dev/null", .inherit_fd = -1};
-    return fy_child_start(options->host->loop, &child, runc_ended, call, &call->child, err);
+        .argv = call->is_podman ? options->podman : argv,
+        .environment = environment,
+        .output_file = call->is_podman ? call->log_path : "/dev/null",
+        .inherit_fd = -1,
+    };
+    return fy_child_start(options->host->loop, &child, program_ended, call, &call->child, err);
 }
 
 int fy_runc_call_start(const struct fy_runc_call_options *options, const struct fy_runc_call_events *events, void *data,
@@ -230,15 +260,17 @@ int fy_runc_call_start(const struct fy_runc_call_options *options, const struct 
     call->host = options->host;
     call->events = events;
     call->data = data;
+    call->is_podman = options->podman != NULL;
     int size = snprintf(call->home, sizeof(call->home), "%s/home-%s", options->work_dir, options->verb);
-    int log_size = snprintf(call->log_path, sizeof(call->log_path), "%s/runc-%s.log", options->work_dir, options->verb);
+    int log_size = snprintf(call->log_path, sizeof(call->log_path), "%s/%s-%s.log", options->work_dir,
+                            call->is_podman ? "podman" : "runc", options->verb);
     int status = 0;
     if (size >= (int)sizeof(call->home) || log_size >= (int)sizeof(call->log_path))
         status = fy_error_set(err, FY_E_LIMIT, "the path %.200s… is too long", options->work_dir);
     if (status == 0)
         status = open_hold(call, options, err);
     if (status == 0)
-        status = start_runc(call, options, err);
+        status = start_program(call, options, err);
     if (status < 0) {
         fy_hold_close(call->hold);
         free(call);

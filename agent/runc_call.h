@@ -1,4 +1,4 @@
-/* One call of `runc checkpoint` or `runc restore`, held through an action script. */
+/* One call of `runc checkpoint` or `runc restore`, or of `podman container restore`, held through an action script. */
 #ifndef FERRY_AGENT_RUNC_CALL_H
 #define FERRY_AGENT_RUNC_CALL_H
 
@@ -15,7 +15,9 @@ struct fy_runc_call_options {
     const char *job_id;
     const char *work_dir;         /* receives runc-VERB.log; a directory for the call is made in it and removed */
     const char *verb;             /* "checkpoint" or "restore" */
+    const char *id;               /* of the container */
     const char *const *arguments; /* what the verb takes beside the plan's options; NULL-terminated */
+    const char *const *podman;    /* NULL, or podman's whole command line, in the place of id and arguments */
 };
 
 struct fy_runc_call_events {
@@ -31,6 +33,7 @@ int fy_runc_call_start(const struct fy_runc_call_options *options, const struct 
 void fy_runc_call_answer(struct fy_runc_call *call, bool go_on);
 /* SIGTERM, later SIGKILL, to runc; its CRIU then gets a veto. */
 void fy_runc_call_terminate(struct fy_runc_call *call);
+/* Below it is all that works for the call: runc itself, or podman's conmon once CRIU has come to its first stage. */
 pid_t fy_runc_call_pid(const struct fy_runc_call *call);
 
 #endif

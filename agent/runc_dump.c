@@ -5,8 +5,7 @@
  *
  * runc destroys the container when CRIU has killed it. Where it stands is never guessed: runc is asked, and when it
  * can't say, /proc. */
-#include "dump.h"
-#include "runc_call.h"
+#include "runc_dump.h"
 #include "runc_state.h"
 
 #include <ferry/agent/evidence.h>
@@ -15,26 +14,16 @@
 #include <stdio.h>
 #include <string.h>
 
-struct runc_dump {
-    struct fy_dump base;
-    struct fy_runc_call *call; /* NULL before it starts and once it has ended */
-    bool is_absent;            /* there was no such container */
-    bool checkpoint_began;
-    bool checkpoint_done; /* runc said that it went well */
-    bool put_right;       /* once is enough: what is then still wrong is reported */
-    char words[512];
-};
-
-static void answer(struct fy_dump *base, bool go_on)
+void fy_runc_dump_answer(struct fy_dump *base, bool go_on)
 {
-    struct runc_dump *dump = fy_container_of(base, struct runc_dump, base);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     if (dump->call)
         fy_runc_call_answer(dump->call, go_on);
 }
 
-static void terminate(struct fy_dump *base)
+void fy_runc_dump_terminate(struct fy_dump *base)
 {
-    struct runc_dump *dump = fy_container_of(base, struct runc_dump, base);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     if (dump->call)
         fy_runc_call_terminate(dump->call);
 }
@@ -45,7 +34,7 @@ static void ask_state(struct fy_dump *base);
 
 static void report(struct fy_dump *base, bool runs)
 {
-    struct runc_dump *dump = fy_container_of(base, struct runc_dump, base);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     char log_path[4096];
     struct fy_error why = FY_ERROR_INIT;
     (void)snprintf(log_path, sizeof(log_path), "%s/dump.log", base->work_dir);
@@ -57,7 +46,11 @@ static void report(struct fy_dump *base, bool runs)
                      base->spec->workload.id, base->images_dir);
     else
         fy_evidence_from_log("dump", log_path, dump->words, FY_E_DUMP, &why);
-    fy_dump_ended(base, runs ? FY_WORKLOAD_RUNNING : FY_WORKLOAD_GONE, &why);
+    enum fy_workload_state state = runs ? FY_WORKLOAD_RUNNING : FY_WORKLOAD_GONE;
+    if (dump->owner)
+        dump->owner->ended(dump, state, &why);
+    else
+        fy_dump_ended(base, state, &why);
 }
 
 static void ran(void *data)
@@ -67,9 +60,9 @@ static void ran(void *data)
 
 static void run_or_report(struct fy_dump *base, const char *verb, const char *extra, bool runs)
 {
-    struct runc_dump *dump = fy_container_of(base, struct runc_dump, base);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     dump->put_right = true;
-    if (fy_runc_run(base->host, verb, extra, base->spec->workload.id, ran, base, NULL) < 0)
+    if (fy_runc_run(base->host, verb, extra, dump->id, ran, base, NULL) < 0)
         report(base, runs);
 }
 
@@ -87,7 +80,7 @@ static void released(struct fy_dump *base)
 static void state_known(const struct fy_runc_state *state, const struct fy_error *err, void *data)
 {
     struct fy_dump *base = data;
-    struct runc_dump *dump = fy_container_of(base, struct runc_dump, base);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     (void)err;
     bool runs =
         state ? state->status == FY_RUNC_RUNNING || state->status == FY_RUNC_PAUSED : fy_process_runs(&base->root);
@@ -103,13 +96,14 @@ static void state_known(const struct fy_runc_state *state, const struct fy_error
 
 static void ask_state(struct fy_dump *base)
 {
-    if (fy_runc_state(base->host, base->spec->workload.id, state_known, base, NULL) < 0)
+    const struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
+    if (fy_runc_state(base->host, dump->id, state_known, base, NULL) < 0)
         report(base, fy_process_runs(&base->root));
 }
 
-static void settle(struct fy_dump *base)
+void fy_runc_dump_settle(struct fy_dump *base)
 {
-    struct runc_dump *dump = fy_container_of(base, struct runc_dump, base);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     if (!dump->checkpoint_began)
         report(base, !dump->is_absent); /* nobody has touched it */
     else if (fy_dump_kill_given(base))
@@ -118,25 +112,38 @@ static void settle(struct fy_dump *base)
         fy_dump_release(base, ask_state); /* CRIU has, unless it died */
 }
 
+static void criu_ended(struct fy_runc_dump *dump)
+{
+    if (dump->owner)
+        dump->owner->criu_ended(dump);
+    else
+        fy_dump_criu_ended(&dump->base);
+}
+
 static void call_stage(const char *stage, pid_t init_pid, void *data)
 {
+    struct fy_dump *base = data;
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     (void)init_pid;
-    fy_dump_stage(data, stage);
+    if (dump->owner)
+        dump->owner->stage(dump, stage);
+    else
+        fy_dump_stage(base, stage);
 }
 
 static void call_ended(bool success, const char *words, void *data)
 {
     struct fy_dump *base = data;
-    struct runc_dump *dump = fy_container_of(base, struct runc_dump, base);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     dump->call = NULL;
     dump->checkpoint_done = success;
     (void)snprintf(dump->words, sizeof(dump->words), "%s", words);
-    fy_dump_criu_ended(base);
+    criu_ended(dump);
 }
 
 /* ---- start ---- */
 
-static int start_checkpoint(struct runc_dump *dump, struct fy_error *err)
+static int start_checkpoint(struct fy_runc_dump *dump, struct fy_error *err)
 {
     static const struct fy_runc_call_events events = {.stage = call_stage, .ended = call_ended};
     struct fy_dump *base = &dump->base;
@@ -144,6 +151,7 @@ static int start_checkpoint(struct runc_dump *dump, struct fy_error *err)
     const struct fy_runc_call_options options = {
         .host = base->host,
         .spec = base->spec,
+        .id = dump->id,
         .job_id = base->job_id,
         .work_dir = base->work_dir,
         .verb = "checkpoint",
@@ -155,7 +163,7 @@ static int start_checkpoint(struct runc_dump *dump, struct fy_error *err)
 static void first_state_known(const struct fy_runc_state *state, const struct fy_error *err, void *data)
 {
     struct fy_dump *base = data;
-    struct runc_dump *dump = fy_container_of(base, struct runc_dump, base);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
     const char *id = base->spec->workload.id;
     if (!state)
         fy_error_propagate(&base->err, err);
@@ -167,18 +175,25 @@ static void first_state_known(const struct fy_runc_state *state, const struct fy
         fy_error_set(&base->err, FY_E_CANCELLED, "given up before the dump began");
     else if ((dump->checkpoint_began = start_checkpoint(dump, &base->err) == 0))
         return;
-    fy_dump_criu_ended(base);
+    criu_ended(dump);
+}
+
+int fy_runc_dump_begin(struct fy_runc_dump *dump, struct fy_error *err)
+{
+    return fy_runc_state(dump->base.host, dump->id, first_state_known, &dump->base, err);
 }
 
 static int start(struct fy_dump *base, struct fy_error *err)
 {
-    return fy_runc_state(base->host, base->spec->workload.id, first_state_known, base, err);
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
+    (void)snprintf(dump->id, sizeof(dump->id), "%s", base->spec->workload.id);
+    return fy_runc_dump_begin(dump, err);
 }
 
 const struct fy_dump_driver fy_runc_dump_driver = {
-    .size = sizeof(struct runc_dump),
+    .size = sizeof(struct fy_runc_dump),
     .start = start,
-    .answer = answer,
-    .terminate = terminate,
-    .settle = settle,
+    .answer = fy_runc_dump_answer,
+    .terminate = fy_runc_dump_terminate,
+    .settle = fy_runc_dump_settle,
 };

@@ -112,6 +112,7 @@ static int start(struct fy_restore *base, struct fy_error *err)
     const struct fy_runc_call_options options = {
         .host = base->host,
         .spec = base->spec,
+        .id = base->spec->workload.id,
         .job_id = base->job_id,
         .work_dir = base->work_dir,
         .verb = "restore",

@@ -118,3 +118,8 @@ bool config_is_label(const char *text)
     }
     return key && key < length && length <= MAX_LABEL && !has_control_character(text);
 }
+
+bool config_is_container_name(const char *text)
+{
+    return consists_of(text, "_.-", FY_WORKLOAD_ID_SIZE - 1) && text[0] != '-' && text[0] != '.' && text[0] != '_';
+}

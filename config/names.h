@@ -27,4 +27,7 @@ bool config_is_workload_pattern(const char *text);
 /* KEY=VALUE: a key of letters, digits, '.', '_', '/' and '-', a value without control characters; 255 bytes at most. */
 bool config_is_label(const char *text);
 
+/* What podman takes as a container's name, at most 255. */
+bool config_is_container_name(const char *text);
+
 #endif

@@ -39,7 +39,7 @@ static int parse_device(const char *text, void *target, struct fy_error *err)
     return config_address_parse_device(text, target, err);
 }
 
-static const struct parse_rule workload_rule = {parse_workload, "process/PID or runc/ID"};
+static const struct parse_rule workload_rule = {parse_workload, "process/PID, runc/ID or podman/NAME"};
 static const struct parse_rule mode_rule = {parse_mode, "a mode"};
 static const struct parse_rule tcp_rule = {parse_tcp, "established, close or refuse"};
 static const struct duration_rule freeze_rule = {"10ms", "168h"};

@@ -38,6 +38,7 @@ void fy_settings_free(struct fy_settings *settings)
     free(settings->runc);
     free(settings->runc_root);
     free(settings->hooks_dir);
+    free(settings->podman);
     for (size_t i = 0; i < settings->peer_count; i++)
         free_peer(&settings->peers[i]);
     free(settings->peers);

@@ -63,6 +63,11 @@ static const struct field runc_list[] = {
 };
 static const struct fields runc = {runc_list, FY_ARRAY_SIZE(runc_list)};
 
+static const struct field podman_list[] = {
+    {"path", config_read_text, AT(podman), &program, "podman", false},
+};
+static const struct fields podman = {podman_list, FY_ARRAY_SIZE(podman_list)};
+
 static const struct field timeout_list[] = {
     {"connect", config_read_duration, AT(timeouts.connect_ms), &any_timeout, "10s", false},
     {"link", config_read_duration, AT(timeouts.link_ms), &any_timeout, "30s", false},
@@ -85,6 +90,7 @@ static const struct field top_list[] = {
     {"criu", config_read_text, AT(criu), &program, "criu", false},
     {"runc", config_read_map, 0, &runc, NULL, false},
     {"hooks_dir", config_read_text, AT(hooks_dir), &path, "/etc/ferry/hooks", false},
+    {"podman", config_read_map, 0, &podman, NULL, false},
     {"max_jobs", config_read_u32, AT(max_jobs), &job_count, "4", false},
     {"timeouts", config_read_map, 0, &timeouts, NULL, false},
     {"peers", config_read_peers, 0, NULL, NULL, false}, /* after ssh, whose values are its defaults */

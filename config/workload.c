@@ -8,9 +8,10 @@
 #include <string.h>
 
 #define MAX_PID 4194304 /* PID_MAX_LIMIT of 64-bit Linux */
-#define EXPECTED "expected process/PID or runc/ID"
+#define EXPECTED "expected process/PID, runc/ID or podman/NAME"
 
-static const char *const kind_names[] = {[FY_WORKLOAD_PROCESS] = "process", [FY_WORKLOAD_RUNC] = "runc"};
+static const char *const kind_names[] = {
+    [FY_WORKLOAD_PROCESS] = "process", [FY_WORKLOAD_RUNC] = "runc", [FY_WORKLOAD_PODMAN] = "podman"};
 
 static int check_pid(const char *id, struct fy_error *err)
 {
@@ -32,6 +33,29 @@ static int check_container_id(const char *id, struct fy_error *err)
                         id, FY_WORKLOAD_ID_SIZE - 1);
 }
 
+static int check_container_name(const char *id, struct fy_error *err)
+{
+    if (config_is_container_name(id))
+        return 0;
+    return fy_error_set(err, FY_E_USAGE,
+                        "workload podman/%.80s: expected a container name of at most %d letters, digits, '_', '.' and "
+                        "'-', beginning with a letter or a digit",
+                        id, FY_WORKLOAD_ID_SIZE - 1);
+}
+
+static int check_id(const struct fy_workload *workload, const char *id, struct fy_error *err)
+{
+    switch (workload->kind) {
+    case FY_WORKLOAD_PROCESS:
+        return check_pid(id, err);
+    case FY_WORKLOAD_RUNC:
+        return check_container_id(id, err);
+    case FY_WORKLOAD_PODMAN:
+        break;
+    }
+    return check_container_name(id, err);
+}
+
 static int unknown_kind(const char *text, const char *kind, struct fy_error *err)
 {
     const char *near = fy_text_nearest(kind, kind_names, FY_ARRAY_SIZE(kind_names));
@@ -50,13 +74,13 @@ int fy_workload_parse(const char *text, struct fy_workload *workload, struct fy_
     memcpy(kind, text, (size_t)(slash - text));
     kind[slash - text] = '\0';
     const char *id = slash + 1;
-    if (!strcmp(kind, kind_names[FY_WORKLOAD_PROCESS]))
-        parsed.kind = FY_WORKLOAD_PROCESS;
-    else if (!strcmp(kind, kind_names[FY_WORKLOAD_RUNC]))
-        parsed.kind = FY_WORKLOAD_RUNC;
-    else
+    size_t found = 0;
+    while (found < FY_ARRAY_SIZE(kind_names) && strcmp(kind, kind_names[found]) != 0)
+        found++;
+    if (found == FY_ARRAY_SIZE(kind_names))
         return unknown_kind(text, kind, err);
-    if (parsed.kind == FY_WORKLOAD_PROCESS ? check_pid(id, err) : check_container_id(id, err))
+    parsed.kind = (enum fy_workload_kind)found;
+    if (check_id(&parsed, id, err) < 0)
         return -1;
     memcpy(parsed.id, id, strlen(id) + 1); /* its length was checked with it */
     *workload = parsed;

@@ -103,8 +103,8 @@ const struct cli_command cmd_migrate = {
     .name = "migrate",
     .operands = "WORKLOAD --to PEER",
     .summary = "Move a running workload to another host",
-    .description = "WORKLOAD is process/PID or runc/ID. Until the destination has it ready to run, any failure and\n"
-                   "Ctrl-C leave it running here. A second Ctrl-C leaves the job to ferryd.",
+    .description = "WORKLOAD is process/PID, runc/ID or podman/NAME. Until the destination has it ready to run, any\n"
+                   "failure and Ctrl-C leave it running here. A second Ctrl-C leaves the job to ferryd.",
     .options = options,
     .values_bytes = sizeof(struct values),
     .min_operands = 1,

@@ -60,7 +60,7 @@ _ferry_option() {
 }
 
 _ferry_operand() {
-    local commands="migrate plan job peer image status explain dial hold version help"
+    local commands="migrate plan job peer image status explain dial hold stand-in version help"
     case ${_ferry_words[*]} in
     "") _ferry_offer "$commands" ;;
     help) _ferry_offer "$commands" ;;
@@ -78,7 +78,7 @@ _ferry_operand() {
         [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
         ;;
     "peer check") _ferry_offer "$(_ferry_names peer list)" ;;
-    migrate) _ferry_offer "process/ runc/" ;;
+    migrate) _ferry_offer "process/ runc/ podman/" ;;
     esac
 }
 

@@ -2,16 +2,18 @@
  *
  *     driverctl [OPTION]... inspect WORKLOAD
  *     driverctl [OPTION]... version
- *     driverctl [OPTION]... room WORKLOAD BUNDLE [PID...]
+ *     driverctl [OPTION]... room WORKLOAD BUNDLE|CONTAINER-ID,IMAGE-ID [PID...]
  *     driverctl [OPTION]... dump WORKLOAD IMAGES-DIR WORK-DIR
  *     driverctl [OPTION]... restore WORKLOAD IMAGES-DIR WORK-DIR [BUNDLE]
  *     driverctl [OPTION]... address stage|go|unstage|withdraw [ADDRESS...]
  *     driverctl hold SOCKET JOB TOKEN                 (for CRIU's action script)
+ *     driverctl stand-in -- SCRIPT CRIU ARGUMENT...   (in CRIU's place)
  *
  * Each event is a JSON object on a line of its own. SIGUSR1 decides kill or run, SIGUSR2 resume or discard;
  * --held=go|undo does at once. Exit status: 0 when all ended as decided, 1 when not. */
 #include <ferry/agent/address.h>
 #include <ferry/agent/driver.h>
+#include <ferry/agent/stand_in.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/json.h>
 #include <ferry/base/text.h>
@@ -195,6 +197,9 @@ static void inspected(const struct fy_workload_facts *facts, const struct fy_err
         fy_json_int(json, "root_pid", facts->root_pid);
         fy_json_string(json, "command", facts->command);
         fy_json_string(json, "bundle", facts->bundle);
+        fy_json_string(json, "container_id", facts->container_id);
+        fy_json_string(json, "image", facts->image);
+        fy_json_string(json, "image_id", facts->image_id);
         fy_json_uint(json, "memory_bytes", facts->memory_bytes);
         fy_json_open_array(json, "pids");
         for (size_t i = 0; i < facts->pid_count; i++)
@@ -228,10 +233,22 @@ static int start_room(char **arguments, int count, struct fy_error *err)
     pid_t pids[64];
     size_t pid_count = 0;
     if (count < 2)
-        return fy_error_set(err, FY_E_USAGE, "room WORKLOAD BUNDLE [PID...]");
+        return fy_error_set(err, FY_E_USAGE, "room WORKLOAD BUNDLE|CONTAINER-ID,IMAGE-ID [PID...]");
     for (int i = 2; i < count && pid_count < FY_ARRAY_SIZE(pids); i++)
         pids[pid_count++] = (pid_t)strtol(arguments[i], NULL, 10);
-    return fy_driver_check_room(&ctl.host, &ctl.spec.workload, arguments[1], pids, pid_count, asked, NULL, err);
+    char *comma = strchr(arguments[1], ',');
+    if (comma)
+        *comma = '\0';
+    const struct fy_room_request request = {
+        .workload = &ctl.spec.workload,
+        .bundle = arguments[1],
+        .container_id = arguments[1],
+        .image = "its image",
+        .image_id = comma ? comma + 1 : NULL,
+        .pids = pids,
+        .pid_count = pid_count,
+    };
+    return fy_driver_check_room(&ctl.host, &request, asked, NULL, err);
 }
 
 static int start_address(char **arguments, int count, struct fy_error *err)
@@ -281,6 +298,8 @@ static int set_option(const char *name, char *value, struct fy_error *err)
         ctl.settings.criu = value;
     else if (strcmp(name, "runc") == 0)
         ctl.settings.runc = value;
+    else if (strcmp(name, "podman") == 0)
+        ctl.settings.podman = value;
     else if (strcmp(name, "run-dir") == 0)
         ctl.settings.run_dir = value;
     else if (strcmp(name, "job") == 0)
@@ -308,14 +327,21 @@ static int set_option(const char *name, char *value, struct fy_error *err)
 
 static int read_options(int argc, char **argv, struct fy_error *err)
 {
-    static const struct option options[] = {
-        {"criu", required_argument, NULL, 0},    {"runc", required_argument, NULL, 0},
-        {"run-dir", required_argument, NULL, 0}, {"job", required_argument, NULL, 0},
-        {"dump-ms", required_argument, NULL, 0}, {"restore-ms", required_argument, NULL, 0},
-        {"held", required_argument, NULL, 0},    {"early", no_argument, NULL, 0},
-        {"tcp", required_argument, NULL, 0},     {"file-locks", no_argument, NULL, 0},
-        {"shell-job", no_argument, NULL, 0},     {"ext-unix-sockets", no_argument, NULL, 0},
-        {"link-remap", no_argument, NULL, 0},    {0}};
+    static const struct option options[] = {{"criu", required_argument, NULL, 0},
+                                            {"runc", required_argument, NULL, 0},
+                                            {"podman", required_argument, NULL, 0},
+                                            {"run-dir", required_argument, NULL, 0},
+                                            {"job", required_argument, NULL, 0},
+                                            {"dump-ms", required_argument, NULL, 0},
+                                            {"restore-ms", required_argument, NULL, 0},
+                                            {"held", required_argument, NULL, 0},
+                                            {"early", no_argument, NULL, 0},
+                                            {"tcp", required_argument, NULL, 0},
+                                            {"file-locks", no_argument, NULL, 0},
+                                            {"shell-job", no_argument, NULL, 0},
+                                            {"ext-unix-sockets", no_argument, NULL, 0},
+                                            {"link-remap", no_argument, NULL, 0},
+                                            {0}};
     int index = 0;
     for (int found = getopt_long(argc, argv, "+", options, &index); found != -1;
          found = getopt_long(argc, argv, "+", options, &index))
@@ -338,10 +364,12 @@ static void set_defaults(void)
 {
     static char criu[] = "criu";
     static char runc[] = "runc";
+    static char podman[] = "podman";
     static char runc_root[] = "/run/runc";
     static char run_dir[] = "/run/ferry";
     ctl.settings.criu = criu;
     ctl.settings.runc = runc;
+    ctl.settings.podman = podman;
     ctl.settings.runc_root = runc_root;
     ctl.settings.run_dir = run_dir;
     ctl.settings.timeouts = (struct fy_timeouts){.freeze_ms = 10000, .dump_ms = 60000, .restore_ms = 60000};
@@ -360,11 +388,22 @@ static int run_hold(char **arguments)
     return status;
 }
 
+static int run_stand_in(char **arguments)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    int status = fy_stand_in_run(arguments[0], arguments + 1, &err);
+    if (fy_error_is_set(&err))
+        fprintf(stderr, "driverctl stand-in: %s\n", err.message);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct fy_error err = FY_ERROR_INIT;
     if (argc == 5 && strcmp(argv[1], "hold") == 0)
         return run_hold(argv + 2);
+    if (argc > 4 && strcmp(argv[1], "stand-in") == 0)
+        return run_stand_in(argv + 3);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)uv_loop_init(&ctl.loop);
     set_defaults();

@@ -49,6 +49,7 @@ static void expect_same(const struct fy_settings *shown, const struct fy_setting
     cr_expect_str_eq(shown->criu, defaults->criu);
     cr_expect_str_eq(shown->runc, defaults->runc);
     cr_expect_str_eq(shown->runc_root, defaults->runc_root);
+    cr_expect_str_eq(shown->podman, defaults->podman);
     cr_expect_str_eq(shown->hooks_dir, defaults->hooks_dir);
     cr_expect_eq(shown->max_jobs, defaults->max_jobs);
     cr_expect_eq(memcmp(&shown->timeouts, &defaults->timeouts, sizeof shown->timeouts), 0);
@@ -58,10 +59,10 @@ static void expect_same(const struct fy_settings *shown, const struct fy_setting
 Test(examples, configuration)
 {
     static const char *const keys[] = {
-        "name", "state_dir", "run_dir", "control",  "socket",   "users",   "groups",      "peer",
-        "user", "log",       "level",   "format",   "ssh",      "key",     "known_hosts", "criu",
-        "runc", "path",      "root",    "max_jobs", "timeouts", "connect", "link",        "freeze",
-        "dump", "restore",   "hold",    "stop",     "peers",    "host",    "port",        "hooks_dir"};
+        "name", "state_dir", "run_dir",  "control", "socket",    "users",       "groups", "peer",    "user",
+        "log",  "level",     "format",   "ssh",     "key",       "known_hosts", "criu",   "runc",    "path",
+        "root", "max_jobs",  "timeouts", "connect", "link",      "freeze",      "dump",   "restore", "hold",
+        "stop", "peers",     "host",     "port",    "hooks_dir", "podman"};
     struct fy_error err = FY_ERROR_INIT;
     FY_AUTO_FREE char *text = NULL;
     cr_assert_eq(fy_fs_read_file(EXAMPLE, 65536, &text, NULL, &err), 0, "%s", err.message);

@@ -5,20 +5,23 @@
 #include <string.h>
 
 #define BAD_ID ": expected a container id of at most 255 letters, digits, '_', '+', '.' and '-', not beginning with '-'"
+#define BAD_NAME                                                                                                       \
+    ": expected a container name of at most 255 letters, digits, '_', '.' and '-', beginning with a letter or a digit"
 
 Test(workload, refused)
 {
     static const struct {
         const char *text, *message;
     } cases[] = {
-        {"", "workload '': expected process/PID or runc/ID"},
-        {"web", "workload 'web': expected process/PID or runc/ID"},
-        {"/web", "workload '/web': expected process/PID or runc/ID"},
-        {"docker/web", "workload 'docker/web': expected process/PID or runc/ID"},
-        {"rnuc/web", "workload 'rnuc/web': expected process/PID or runc/ID; did you mean 'runc'?"},
-        {"Process/2", "workload 'Process/2': expected process/PID or runc/ID; did you mean 'process'?"},
-        {"process", "workload 'process': expected process/PID or runc/ID"},
-        {"processes-of-somebody/12", "workload 'processes-of-somebody/12': expected process/PID or runc/ID"},
+        {"", "workload '': expected process/PID, runc/ID or podman/NAME"},
+        {"web", "workload 'web': expected process/PID, runc/ID or podman/NAME"},
+        {"/web", "workload '/web': expected process/PID, runc/ID or podman/NAME"},
+        {"docker/web", "workload 'docker/web': expected process/PID, runc/ID or podman/NAME"},
+        {"rnuc/web", "workload 'rnuc/web': expected process/PID, runc/ID or podman/NAME; did you mean 'runc'?"},
+        {"Process/2", "workload 'Process/2': expected process/PID, runc/ID or podman/NAME; did you mean 'process'?"},
+        {"process", "workload 'process': expected process/PID, runc/ID or podman/NAME"},
+        {"processes-of-somebody/12",
+         "workload 'processes-of-somebody/12': expected process/PID, runc/ID or podman/NAME"},
         {"process/", "workload process/: expected a process id from 2 to 4194304"},
         {"process/0", "workload process/0: expected a process id from 2 to 4194304"},
         {"process/007", "workload process/007: expected a process id from 2 to 4194304"},
@@ -34,6 +37,12 @@ Test(workload, refused)
         {"runc/a b", "workload runc/a b" BAD_ID},
         {"runc/a\n", "workload runc/a?" BAD_ID},
         {"runc/\xc3\xa4", "workload runc/\xc3\xa4" BAD_ID},
+        {"podman/", "workload podman/" BAD_NAME},
+        {"podman/..", "workload podman/.." BAD_NAME},
+        {"podman/-x", "workload podman/-x" BAD_NAME},
+        {"podman/_x", "workload podman/_x" BAD_NAME},
+        {"podman/a+b", "workload podman/a+b" BAD_NAME},
+        {"podman/a/b", "workload podman/a/b" BAD_NAME},
     };
     for (size_t i = 0; i < FY_ARRAY_SIZE(cases); i++) {
         struct fy_error err = FY_ERROR_INIT;
@@ -47,8 +56,8 @@ Test(workload, refused)
 
 Test(workload, read_and_written_back)
 {
-    static const char *const cases[] = {"process/2",      "process/4194304", "runc/web",
-                                        "runc/a_b+c-d.9", "runc/0",          "runc/..."};
+    static const char *const cases[] = {"process/2", "process/4194304", "runc/web",   "runc/a_b+c-d.9",
+                                        "runc/0",    "runc/...",        "podman/web", "podman/0a_b.c-d"};
     for (size_t i = 0; i < FY_ARRAY_SIZE(cases); i++) {
         struct fy_workload workload;
         char text[FY_WORKLOAD_TEXT_SIZE];

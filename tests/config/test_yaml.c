@@ -111,8 +111,9 @@ Test(yaml, every_mistake_is_listed_in_file_order_up_to_a_hundred)
     FY_AUTO_FREE char *errors = NULL;
     FY_AUTO_FREE char *text = repeated("version: 1\nmigrations:\n", "  - {workload: x, to: y}\n", 150);
     cr_expect_eq(fy_plan_parse("f", text, strlen(text), &plan, &errors, &err), -1);
-    cr_expect_str_eq(err.message, "f:3:16: migrations[0].workload: workload 'x': expected process/PID or runc/ID "
-                                  "(and 149 more mistakes)");
+    cr_expect_str_eq(err.message,
+                     "f:3:16: migrations[0].workload: workload 'x': expected process/PID, runc/ID or podman/NAME "
+                     "(and 149 more mistakes)");
     size_t lines = 0;
     for (const char *c = errors; *c; c++)
         lines += *c == '\n' ? 1 : 0;

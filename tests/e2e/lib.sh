@@ -264,6 +264,52 @@ container_is_absent() { # HOST NAME
     fails on "$1" runc state "$2" 2>/dev/null
 }
 
+# podman as it works in a lab's host, and an image with the workloads in it: the same one on all of them.
+podman_prepare() { # HOST...
+    local host
+    for host; do
+        on "$host" sh -c 'mkdir -p /etc/containers
+            printf "[storage]\ndriver = \"vfs\"\nrunroot = \"/run/containers/storage\"\n" >/etc/containers/storage.conf
+            printf "graphroot = \"/var/lib/containers/storage\"\n" >>/etc/containers/storage.conf
+            printf "[engine]\nruntime = \"runc\"\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"none\"\n" \
+                >/etc/containers/containers.conf
+            printf "[containers]\nlog_driver = \"k8s-file\"\n" >>/etc/containers/containers.conf
+            printf "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}" >/etc/containers/policy.json'
+    done
+    # shellcheck disable=SC2016 # for the host's shell
+    on "$1" sh -c 'mkdir -p /srv/image/bin /srv/image/data && cp "$(command -v busybox)" /srv/image/bin/busybox &&
+        for name in sh cat sleep mv; do ln -sf busybox /srv/image/bin/$name; done &&
+        for file in '"$E2E_TOOLS"'/e2e-*; do cp $file /srv/image/bin/${file##*/e2e-}; done &&
+        tar -C /srv/image -cf - . | podman import --quiet - localhost/e2e:1 >/dev/null &&
+        podman save --quiet --output /srv/image.tar localhost/e2e:1'
+    for host in "${@:2}"; do
+        on "$1" cat /srv/image.tar | on "$host" sh -c 'podman load --quiet >/dev/null'
+    done
+}
+podman_run() { # HOST NAME PODMAN-OPTION... -- WORKLOAD [ARGUMENT...]
+    local host=$1 name=$2 options=()
+    shift 2
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    on "$host" podman run --detach --name "$name" --network host "${options[@]}" localhost/e2e:1 "/bin/$1" "${@:2}" >/dev/null
+}
+podman_status() { # HOST NAME
+    on "$1" podman inspect --format '{{.State.Status}}' "$2" 2>/dev/null || echo absent
+}
+# Nothing of podman's is left on the host but images.
+podman_clear() { # HOST...
+    local host
+    for host; do
+        on "$host" sh -c '[ ! -e /etc/containers/policy.json ] || ! command -v podman || {
+            podman rm --all --force --time 0; podman volume prune --force; }' >/dev/null 2>&1 || true
+        # conmon ends soon after its container.
+        eventually on "$host" sh -c 'find /sys/fs/cgroup -mindepth 2 -type d -path "*/libpod_parent*" -delete'
+    done
+}
+
 # Prints the pid of a process in a session of its own, with nothing of ours open.
 process_start() { # HOST WORKLOAD [ARGUMENT...]
     local host=$1 workload=$2
@@ -440,6 +486,7 @@ e2e_tidy() {
     done
     # shellcheck disable=SC2016 # for the host's shell
     on c sh -c 'kill -TERM $(cat /run/client.pid); rm -f /run/client.pid' >/dev/null 2>&1 </dev/null
+    podman_clear a b
     for host in a b; do
         if [ -e "$E2E_SCRATCH/changed-$host" ]; then
             rm "$E2E_SCRATCH/changed-$host"

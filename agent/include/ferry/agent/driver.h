@@ -2,8 +2,8 @@
  *
  * The source is held at CRIU's post-dump: every image is written, the tasks are frozen, and a decision is awaited that
  * either kills them or lets them run on as if nothing had happened. The destination is held at post-restore, CRIU's
- * last veto: the tasks exist but have not run. `process/PID` is held by CRIU's RPC notifications, `runc/ID` by an
- * action script that reports to the hold server (hold.h). */
+ * last veto: the tasks exist but have not run. `process/PID` is held by CRIU's RPC notifications, `runc/ID` and
+ * `podman/NAME` by an action script that reports to the hold server (hold.h). */
 #ifndef FERRY_AGENT_DRIVER_H
 #define FERRY_AGENT_DRIVER_H
 
@@ -32,11 +32,14 @@ struct fy_host {
 
 struct fy_workload_facts {
     pid_t root_pid;
-    char command[256];       /* command line of the root task, printable */
-    char bundle[4096];       /* runc: bundle directory; else "" */
+    char command[256];     /* command line of the root task, printable */
+    char bundle[4096];     /* runc: bundle directory; else "" */
+    char container_id[72]; /* podman: its id, 64 hexadecimal digits, which it keeps; else "" */
+    char image[512];       /* podman: name and id of the image that it was made of; else "" */
+    char image_id[72];
     uint64_t memory_bytes;   /* resident memory of the whole tree: about what a dump will write */
     pid_t pids[FY_MAX_PIDS]; /* process: every pid (tasks and threads) that must be free at the destination */
-    size_t pid_count;        /* 0 for runc with a pid namespace of its own */
+    size_t pid_count;        /* 0 for containers with a pid namespace of their own */
 };
 
 /* `facts` is only valid during the callback; on failure it is NULL and `err` is FY_E_NOT_FOUND, FY_E_UNSUPPORTED (a
@@ -50,9 +53,9 @@ int fy_driver_inspect(const struct fy_host *host, const struct fy_workload *work
 struct fy_dump_request {
     const struct fy_migration_spec *spec; /* borrowed until done */
     const char *job_id;
-    const char
-        *images_dir; /* exists, empty, memory-backed; holds what the restore needs: images, runc's descriptors.json */
-    const char *work_dir; /* exists; receives dump.log and the runtime's own log */
+    const char *images_dir; /* exists, empty, memory-backed; holds what the restore needs: images, runc's
+                             * descriptors.json, podman.tar (imgcore/archive.h) */
+    const char *work_dir;   /* exists; receives dump.log and the runtime's own log */
 };
 
 enum fy_workload_state {
@@ -111,11 +114,21 @@ void fy_restore_decide(struct fy_restore *restore, enum fy_restore_decision deci
 
 /* ---- what a destination can say before anything is frozen ---- */
 
-/* Checks that the container id or all pids are free, the bundle is there and readable. FY_E_PREFLIGHT names the thing.
- * Fires once. */
+struct fy_room_request {
+    const struct fy_workload *workload;
+    const char *bundle; /* this and the next three as fy_workload_facts has them; NULL is "" */
+    const char *container_id;
+    const char *image;
+    const char *image_id;
+    const pid_t *pids;
+    size_t pid_count;
+};
+
+/* Checks that the container's id and name or all pids are free, that the bundle or the image is there. FY_E_PREFLIGHT
+ * names the thing. The request is copied. Fires once. */
 typedef void (*fy_room_cb)(const struct fy_error *err, void *data);
-int fy_driver_check_room(const struct fy_host *host, const struct fy_workload *workload, const char *bundle,
-                         const pid_t *pids, size_t pid_count, fy_room_cb done, void *data, struct fy_error *err);
+int fy_driver_check_room(const struct fy_host *host, const struct fy_room_request *request, fy_room_cb done, void *data,
+                         struct fy_error *err);
 
 /* CRIU's version as 40201 for 4.2.1; FY_E_NOT_FOUND, or FY_E_UNSUPPORTED below 4.2, with the next step. Fires once. */
 #define FY_CRIU_MIN_VERSION 40200

@@ -21,6 +21,9 @@ int fy_hold_server_start(uv_loop_t *loop, const char *socket_path, const char *c
 /* Every hold must have been closed. `closed` may be NULL; it fires when nothing of the server is left in the loop. */
 void fy_hold_server_close(struct fy_hold_server *server, void (*closed)(void *data), void *data);
 
+/* The program that was given at the start. */
+const char *fy_hold_server_client(const struct fy_hold_server *server);
+
 /* The stage as CRTOOLS_SCRIPT_ACTION names it ("pre-dump", "post-dump", "post-restore", …). Every stage must be
  * answered with fy_hold_answer(), in the callback or later. `init_pid`: CRTOOLS_INIT_PID, 0 if unset. */
 typedef void (*fy_hold_cb)(struct fy_hold *hold, const char *stage, pid_t init_pid, void *data);

@@ -59,6 +59,7 @@ struct fy_settings {
     char *runc;
     char *runc_root;   /* runc's --root; default /run/runc */
     char *hooks_dir;   /* whose executables plans may name as hooks; default /etc/ferry/hooks */
+    char *podman;      /* program name or absolute path; default "podman" */
     uint32_t max_jobs; /* migrations at once, either direction; default 4 */
     struct fy_timeouts timeouts;
     struct fy_peer_settings *peers;
