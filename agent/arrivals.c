@@ -60,11 +60,10 @@ bool fy_arrivals_are(const struct fy_arrivals *arrivals, uint32_t count)
 
 uint64_t fy_arrivals_digest(const struct fy_arrivals *arrivals)
 {
-    XXH3_state_t state;
-    (void)XXH3_64bits_reset(&state);
+    uint64_t digest = 0;
     for (uint32_t i = 0; i < arrivals->end; i++)
-        (void)XXH3_64bits_update(&state, &arrivals->items[i].record, sizeof arrivals->items[i].record);
-    return XXH3_64bits_digest(&state);
+        digest = fy_block_chain(digest, arrivals->items[i].record);
+    return digest;
 }
 
 void fy_arrivals_done(struct fy_arrivals *arrivals)

@@ -27,7 +27,7 @@ int fy_arrivals_add(struct fy_arrivals *arrivals, uint32_t number, uint32_t raw_
 void fy_arrivals_keep(struct fy_arrivals *arrivals, uint32_t number);
 /* Whether these are all numbers from 0 to `count` - 1. */
 bool fy_arrivals_are(const struct fy_arrivals *arrivals, uint32_t count);
-/* XXH3-64 over all records by number. Only when fy_arrivals_are() so many. */
+/* The hash of the set: all records by number. Only when fy_arrivals_are() so many. */
 uint64_t fy_arrivals_digest(const struct fy_arrivals *arrivals);
 void fy_arrivals_done(struct fy_arrivals *arrivals);
 

@@ -1,5 +1,7 @@
-/* Packing and unpacking of blocks. */
+/* Taking blocks apart and putting them together. */
 #include "block.h"
+
+#include "page_table.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -8,69 +10,191 @@
 
 static const uint8_t zero_piece[FY_PIECE_BYTES];
 
-static uint32_t piece_count(uint32_t raw_bytes)
+static uint32_t piece_count(const struct fy_block *block)
 {
-    return (raw_bytes + FY_PIECE_BYTES - 1) / FY_PIECE_BYTES;
+    return (block->raw_bytes + FY_PIECE_BYTES - 1) / FY_PIECE_BYTES;
 }
 
-static uint32_t piece_size(uint32_t raw_bytes, uint32_t piece)
+static uint32_t piece_size(const struct fy_block *block, uint32_t piece)
 {
-    uint32_t left = raw_bytes - piece * FY_PIECE_BYTES;
+    uint32_t left = block->raw_bytes - piece * FY_PIECE_BYTES;
     return left < FY_PIECE_BYTES ? left : FY_PIECE_BYTES;
 }
 
-static bool is_present(const struct fy_block *block, uint32_t piece)
+static bool has_bit(const uint8_t *bitmap, uint32_t piece)
 {
-    return !block->sparse || (block->present[piece / 8] >> (piece % 8) & 1);
+    return bitmap[piece / 8] >> (piece % 8) & 1;
 }
 
-void fy_block_pack(struct fy_block *block, uint8_t *data)
+static void set_bit(uint8_t *bitmap, uint32_t piece)
+{
+    bitmap[piece / 8] |= (uint8_t)(1u << (piece % 8));
+}
+
+size_t fy_block_put_refs(const struct fy_block *block, uint8_t *to)
+{
+    for (uint32_t i = 0; i < block->ref_count; i++) {
+        uint32_t words[] = {htole32(block->refs[i].file), htole32(block->refs[i].piece)};
+        memcpy(to + (size_t)i * FY_REF_BYTES, words, FY_REF_BYTES);
+    }
+    return (size_t)block->ref_count * FY_REF_BYTES;
+}
+
+int fy_block_get_refs(struct fy_block *block, const uint8_t *from, size_t size, struct fy_error *err)
+{
+    if (size % FY_REF_BYTES != 0 || size / FY_REF_BYTES > FY_BLOCK_PIECES)
+        return fy_error_set(err, FY_E_PROTOCOL, "a chunk's references have %zu bytes", size);
+    block->ref_count = (uint32_t)(size / FY_REF_BYTES);
+    for (uint32_t i = 0; i < block->ref_count; i++) {
+        uint32_t words[2];
+        memcpy(words, from + (size_t)i * FY_REF_BYTES, FY_REF_BYTES);
+        block->refs[i] = (struct fy_block_ref){.file = le32toh(words[0]), .piece = le32toh(words[1])};
+    }
+    return 0;
+}
+
+/* ---- apart ---- */
+
+static void find_known(struct fy_block *block, const uint8_t *data, uint32_t file, uint32_t number,
+                       struct fy_page_table *table)
+{
+    const uint8_t *pages[FY_BLOCK_PIECES] = {0};
+    uint32_t pieces[FY_BLOCK_PIECES];
+    struct fy_block_ref places[FY_BLOCK_PIECES];
+    bool found[FY_BLOCK_PIECES];
+    uint32_t first = (uint32_t)(block->offset / FY_PIECE_BYTES);
+    size_t count = 0;
+    for (uint32_t piece = 0; piece < block->raw_bytes / FY_PIECE_BYTES; piece++) {
+        if (!has_bit(block->present, piece))
+            continue;
+        pages[count] = data + (size_t)piece * FY_PIECE_BYTES;
+        places[count] = (struct fy_block_ref){.file = file, .piece = first + piece};
+        pieces[count++] = piece;
+    }
+    fy_page_table_look(table, number, pages, places, found, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!found[i])
+            continue;
+        block->present[pieces[i] / 8] &= (uint8_t) ~(1u << (pieces[i] % 8));
+        set_bit(block->again, pieces[i]);
+        block->refs[block->ref_count++] = places[i];
+    }
+}
+
+/* Files beyond that are not referred to, so that the number of a piece has 32 bits. */
+static bool can_be_referred_to(const struct fy_block *block)
+{
+    return block->offset / FY_PIECE_BYTES <= UINT32_MAX - FY_BLOCK_PIECES;
+}
+
+void fy_block_sort(struct fy_block *block, uint8_t *data, uint32_t file, uint32_t number, struct fy_page_table *table)
 {
     block->xxh3 = XXH3_64bits(data, block->raw_bytes);
-    block->body_bytes = 0;
+    block->ref_count = 0;
+    block->plain_bytes = 0;
     memset(block->present, 0, sizeof block->present);
-    for (uint32_t piece = 0; piece < piece_count(block->raw_bytes); piece++) {
-        uint32_t size = piece_size(block->raw_bytes, piece);
+    memset(block->again, 0, sizeof block->again);
+    for (uint32_t piece = 0; piece < piece_count(block); piece++)
+        if (memcmp(data + (size_t)piece * FY_PIECE_BYTES, zero_piece, piece_size(block, piece)) != 0)
+            set_bit(block->present, piece);
+    if (table && can_be_referred_to(block))
+        find_known(block, data, file, number, table);
+    for (uint32_t piece = 0; piece < piece_count(block); piece++) {
         const uint8_t *from = data + (size_t)piece * FY_PIECE_BYTES;
-        if (memcmp(from, zero_piece, size) == 0)
+        if (!has_bit(block->present, piece))
             continue;
-        block->present[piece / 8] |= (uint8_t)(1u << (piece % 8));
-        if (from != data + block->body_bytes)
-            memmove(data + block->body_bytes, from, size);
-        block->body_bytes += size;
+        if (from != data + block->plain_bytes)
+            memmove(data + block->plain_bytes, from, piece_size(block, piece));
+        block->plain_bytes += piece_size(block, piece);
     }
-    block->sparse = block->body_bytes != block->raw_bytes;
 }
 
-int fy_block_check(const struct fy_block *block, size_t body_bytes, struct fy_error *err)
+bool fy_block_is_full(const struct fy_block *block)
+{
+    return block->plain_bytes == block->raw_bytes;
+}
+
+/* ---- together ---- */
+
+static int check_bitmaps(struct fy_block *block, struct fy_error *err)
+{
+    uint32_t again = 0;
+    block->plain_bytes = 0;
+    for (uint32_t piece = 0; piece < FY_BLOCK_PIECES; piece++) {
+        bool present = has_bit(block->present, piece);
+        bool known = has_bit(block->again, piece);
+        if ((present && known) || ((present || known) && piece >= piece_count(block)) ||
+            (known && piece_size(block, piece) != FY_PIECE_BYTES))
+            return fy_error_set(err, FY_E_PROTOCOL, "a chunk of %u bytes whose bitmaps contradict each other at %u",
+                                block->raw_bytes, piece);
+        block->plain_bytes += present ? piece_size(block, piece) : 0;
+        again += known;
+    }
+    if (again != block->ref_count)
+        return fy_error_set(err, FY_E_PROTOCOL, "a chunk has %u references where its bitmap says %u", block->ref_count,
+                            again);
+    return 0;
+}
+
+int fy_block_check(struct fy_block *block, size_t body_bytes, struct fy_error *err)
 {
     if (block->raw_bytes == 0 || block->raw_bytes > FY_BLOCK_BYTES)
         return fy_error_set(err, FY_E_PROTOCOL, "a chunk of %u bytes (1 to %u are allowed)", block->raw_bytes,
                             FY_BLOCK_BYTES);
-    size_t expected = 0;
-    for (uint32_t piece = 0; piece < piece_count(block->raw_bytes); piece++)
-        expected += is_present(block, piece) ? piece_size(block->raw_bytes, piece) : 0;
-    if (expected != body_bytes)
-        return fy_error_set(err, FY_E_PROTOCOL, "a chunk's body has %zu bytes where its bitmap says %zu", body_bytes,
-                            expected);
+    if (check_bitmaps(block, err) < 0)
+        return -1;
+    if (block->encoding >= FY_ENCODING_COUNT)
+        return fy_error_set(err, FY_E_PROTOCOL, "a chunk of encoding %u, which this version does not know",
+                            (unsigned)block->encoding);
+    bool packed = block->encoding != FY_ENCODING_PLAIN;
+    if (packed ? body_bytes == 0 || body_bytes >= block->plain_bytes : body_bytes != block->plain_bytes)
+        return fy_error_set(err, FY_E_PROTOCOL, "a chunk's body has %zu bytes where its bitmap says %u", body_bytes,
+                            block->plain_bytes);
     return 0;
 }
 
-static int check_hash(const struct fy_block *block, const uint8_t *body, const char *name, struct fy_error *err)
+int fy_block_verify(const struct fy_block *block, const uint8_t *raw, const char *name, struct fy_error *err)
 {
-    XXH3_state_t state;
-    (void)XXH3_64bits_reset(&state);
-    for (uint32_t piece = 0; piece < piece_count(block->raw_bytes); piece++) {
-        uint32_t size = piece_size(block->raw_bytes, piece);
-        bool present = is_present(block, piece);
-        (void)XXH3_64bits_update(&state, present ? body : zero_piece, size);
-        body += present ? size : 0;
-    }
-    if (XXH3_64bits_digest(&state) == block->xxh3)
+    if (XXH3_64bits(raw, block->raw_bytes) == block->xxh3)
         return 0;
     fy_error_set(err, FY_E_VERIFY, "%s: the block at offset %llu arrived damaged (hash differs)", name,
                  (unsigned long long)block->offset);
     return fy_error_next(err, "start the migration again; if it happens twice, check the memory of both hosts");
+}
+
+/* How many references from `ref` on are to pieces in a row, for places in a row. */
+static uint32_t run_of_refs(const struct fy_block *block, uint32_t ref, uint32_t piece)
+{
+    const struct fy_block_ref *first = &block->refs[ref];
+    uint32_t count = 1;
+    while (ref + count < block->ref_count && piece + count < FY_BLOCK_PIECES && has_bit(block->again, piece + count) &&
+           first[count].file == first->file && first->piece <= UINT32_MAX - count &&
+           first[count].piece == first->piece + count)
+        count++;
+    return count;
+}
+
+int fy_block_join(const struct fy_block *block, const uint8_t *plain, fy_block_read read, void *data, const char *name,
+                  uint8_t *raw, struct fy_error *err)
+{
+    uint32_t ref = 0;
+    for (uint32_t piece = 0; piece < piece_count(block);) {
+        uint8_t *to = raw + (size_t)piece * FY_PIECE_BYTES;
+        uint32_t size = piece_size(block, piece);
+        uint32_t count = 1;
+        if (has_bit(block->present, piece)) {
+            memcpy(to, plain, size);
+            plain += size;
+        } else if (has_bit(block->again, piece)) {
+            count = run_of_refs(block, ref, piece);
+            if (read(data, &block->refs[ref], count, to, err) < 0)
+                return -1;
+            ref += count;
+        } else
+            memset(to, 0, size);
+        piece += count;
+    }
+    return fy_block_verify(block, raw, name, err);
 }
 
 static int write_run(int fd, const uint8_t *data, size_t size, uint64_t offset, const char *name, struct fy_error *err)
@@ -91,23 +215,22 @@ static int write_run(int fd, const uint8_t *data, size_t size, uint64_t offset, 
     return 0;
 }
 
-int fy_block_write(const struct fy_block *block, const uint8_t *body, int fd, const char *name, struct fy_error *err)
+static bool is_hole(const struct fy_block *block, uint32_t piece)
 {
-    if (check_hash(block, body, name, err) < 0)
-        return -1;
-    uint32_t pieces = piece_count(block->raw_bytes);
-    for (uint32_t piece = 0; piece < pieces;) {
-        if (!is_present(block, piece)) {
-            piece++;
-            continue;
-        }
+    return !has_bit(block->present, piece) && !has_bit(block->again, piece);
+}
+
+int fy_block_write(const struct fy_block *block, const uint8_t *raw, int fd, const char *name, struct fy_error *err)
+{
+    uint32_t pieces = piece_count(block);
+    for (uint32_t piece = 0; piece < pieces; piece++) {
         uint32_t first = piece;
         size_t size = 0;
-        for (; piece < pieces && is_present(block, piece); piece++)
-            size += piece_size(block->raw_bytes, piece);
-        if (write_run(fd, body, size, block->offset + (uint64_t)first * FY_PIECE_BYTES, name, err) < 0)
+        for (; piece < pieces && !is_hole(block, piece); piece++)
+            size += piece_size(block, piece);
+        uint64_t at = (uint64_t)first * FY_PIECE_BYTES;
+        if (size > 0 && write_run(fd, raw + at, size, block->offset + at, name, err) < 0)
             return -1;
-        body += size;
     }
     return 0;
 }
@@ -115,5 +238,11 @@ int fy_block_write(const struct fy_block *block, const uint8_t *body, int fd, co
 uint64_t fy_block_record(const struct fy_block *block, uint32_t file)
 {
     const uint64_t words[] = {htole64(file), htole64(block->offset), htole64(block->raw_bytes), htole64(block->xxh3)};
-    return htole64(XXH3_64bits(words, sizeof words));
+    return XXH3_64bits(words, sizeof words);
+}
+
+uint64_t fy_block_chain(uint64_t digest, uint64_t record)
+{
+    const uint64_t words[] = {htole64(digest), htole64(record)};
+    return XXH3_64bits(words, sizeof words);
 }

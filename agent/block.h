@@ -1,7 +1,12 @@
-/* A block of an image file on its way: at most 1 MiB, hashed, its all-zero pieces left out. Pure; runs on any thread.
- */
+/* A block of an image file on its way: at most 1 MiB, hashed, without the pieces that are all zero or that the peer has
+ * already. Pure; runs on any thread.
+ *
+ *     raw bytes ── fy_block_sort() ──> bitmaps, references, plain bytes ── fy_codec_pack() ──> body
+ *     body ── fy_codec_unpack() ──> plain bytes ── fy_block_join() ──> raw bytes ── fy_block_write() ──> file */
 #ifndef FERRY_AGENT_BLOCK_H
 #define FERRY_AGENT_BLOCK_H
+
+#include "codec.h"
 
 #include <ferry/base/error.h>
 #include <stdbool.h>
@@ -16,24 +21,59 @@
 #define FY_PIECE_BYTES 4096u
 #define FY_BLOCK_PIECES (FY_BLOCK_BYTES / FY_PIECE_BYTES)
 #define FY_BITMAP_BYTES (FY_BLOCK_PIECES / 8u)
+/* A reference on the wire: file and piece, each a little-endian u32. */
+#define FY_REF_BYTES 8u
 
-struct fy_block {
-    uint64_t offset;                  /* in the file */
-    uint32_t raw_bytes;               /* 1 … FY_BLOCK_BYTES */
-    uint64_t xxh3;                    /* of the raw bytes */
-    bool sparse;                      /* `present` is meaningful; else every piece is there */
-    uint8_t present[FY_BITMAP_BYTES]; /* pieces in the body, lowest bit first */
-    uint32_t body_bytes;
+/* A piece of a file of the set: `piece` times 4096 bytes from its beginning. */
+struct fy_block_ref {
+    uint32_t file;
+    uint32_t piece;
 };
 
-/* Hashes the `block->raw_bytes` in `data` and moves the pieces that are not zero to its front; fills the rest of
- * `block`. */
-void fy_block_pack(struct fy_block *block, uint8_t *data);
-/* Checks that the fields fit together and match `body_bytes`, before anything is read. FY_E_PROTOCOL. */
-int fy_block_check(const struct fy_block *block, size_t body_bytes, struct fy_error *err);
-/* Checks the hash and writes the pieces to `fd`; what is zero stays a hole. FY_E_VERIFY, FY_E_NOSPACE, FY_E_IO. */
-int fy_block_write(const struct fy_block *block, const uint8_t *body, int fd, const char *name, struct fy_error *err);
+struct fy_block {
+    uint64_t offset;                           /* in the file */
+    uint32_t raw_bytes;                        /* 1 … FY_BLOCK_BYTES */
+    uint64_t xxh3;                             /* of the raw bytes */
+    uint8_t present[FY_BITMAP_BYTES];          /* pieces that are in the body, lowest bit first */
+    uint8_t again[FY_BITMAP_BYTES];            /* pieces that equal one which the peer has; all others are zero */
+    struct fy_block_ref refs[FY_BLOCK_PIECES]; /* one for each bit of `again`, in order */
+    uint32_t ref_count;
+    uint32_t plain_bytes; /* length of the present pieces together */
+    enum fy_encoding encoding;
+};
+
+/* References to and from the wire. `to` has room for FY_BLOCK_PIECES of them; returns the bytes used. FY_E_PROTOCOL for
+ * a length that can't be. */
+size_t fy_block_put_refs(const struct fy_block *block, uint8_t *to);
+int fy_block_get_refs(struct fy_block *block, const uint8_t *from, size_t size, struct fy_error *err);
+
+struct fy_page_table;
+
+/* Hashes the `block->raw_bytes` at `data`, finds what need not be sent, and moves the other pieces to the front of
+ * `data`. The block is the chunk `number`, of the file numbered `file`; `table` may be NULL. Fills all of `block` but
+ * its encoding. */
+void fy_block_sort(struct fy_block *block, uint8_t *data, uint32_t file, uint32_t number, struct fy_page_table *table);
+/* Whether nothing is left out. */
+bool fy_block_is_full(const struct fy_block *block);
+
+/* Checks that the fields fit together and match `body_bytes`, before anything is read or allocated; fills
+ * `plain_bytes`. FY_E_PROTOCOL. */
+int fy_block_check(struct fy_block *block, size_t body_bytes, struct fy_error *err);
+
+/* Reads `count` pieces of one of our own files of the set, which begin at the one referred to. */
+typedef int (*fy_block_read)(void *data, const struct fy_block_ref *first, uint32_t count, uint8_t *to,
+                             struct fy_error *err);
+/* Puts the raw bytes together at `raw` (room for FY_BLOCK_BYTES) and checks their hash. FY_E_VERIFY, and what `read`
+ * fails with. */
+int fy_block_join(const struct fy_block *block, const uint8_t *plain, fy_block_read read, void *data, const char *name,
+                  uint8_t *raw, struct fy_error *err);
+/* Checks the hash of raw bytes that are a block's whole body. FY_E_VERIFY. */
+int fy_block_verify(const struct fy_block *block, const uint8_t *raw, const char *name, struct fy_error *err);
+/* Writes what is not zero of the raw bytes to `fd`; the rest stays a hole. FY_E_NOSPACE, FY_E_IO. */
+int fy_block_write(const struct fy_block *block, const uint8_t *raw, int fd, const char *name, struct fy_error *err);
 /* What the hash of a set is made of, one word for each chunk: where the block belongs and what is in it. */
 uint64_t fy_block_record(const struct fy_block *block, uint32_t file);
+/* The hash of a set with one more record; that of none is 0. */
+uint64_t fy_block_chain(uint64_t digest, uint64_t record);
 
 #endif

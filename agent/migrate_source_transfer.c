@@ -154,6 +154,7 @@ void fy_migration_received(struct fy_migration *migration, const Ferry__Peer__Re
     fy_send_set_get_stats(migration->send, &stats);
     migration->report.bytes_sent = stats.kept_bytes;
     migration->report.bytes_total = stats.total_bytes;
+    migration->report.pages = stats.pages;
     fy_source_received(&migration->core, stats.is_kept);
 }
 

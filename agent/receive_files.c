@@ -177,6 +177,11 @@ int fy_receive_files_end(struct fy_receive_files *files, uint32_t number, const 
     return set_size(files, file, err);
 }
 
+const char *fy_receive_files_name(const struct fy_receive_files *files, uint32_t number)
+{
+    return number < files->capacity && files->items[number] ? files->items[number]->name : NULL;
+}
+
 bool fy_receive_files_are(const struct fy_receive_files *files, uint32_t count, uint64_t bytes)
 {
     return files->count == count && files->complete == count && files->extent_bytes == bytes;

@@ -28,6 +28,8 @@ const char *fy_receive_files_block(struct fy_receive_files *files, uint32_t numb
 /* The end of a file, which may come before its blocks: gives it its size. */
 int fy_receive_files_end(struct fy_receive_files *files, uint32_t number, const char *name, uint64_t size_bytes,
                          struct fy_error *err);
+/* The name of a file of which something has come already; NULL for any other number. */
+const char *fy_receive_files_name(const struct fy_receive_files *files, uint32_t number);
 /* Whether these are so many files of so many bytes together, all of them complete. */
 bool fy_receive_files_are(const struct fy_receive_files *files, uint32_t count, uint64_t bytes);
 void fy_receive_files_done(struct fy_receive_files *files);

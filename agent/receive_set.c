@@ -27,6 +27,8 @@ struct write_request {
     uint32_t number;
     struct fy_block block;
     uint8_t *body;
+    size_t body_bytes;
+    const char **ref_names; /* of the files that are referred to, one for each reference */
     struct fy_error error;
 };
 
@@ -91,18 +93,67 @@ static void relieve(struct fy_receive_set *receive)
     receive->events->pressure(false, receive->data);
 }
 
-static void work(uv_work_t *request)
+/* ---- in the thread pool ---- */
+
+static int read_known(void *data, const struct fy_block_ref *first, uint32_t count, uint8_t *to, struct fy_error *err)
 {
-    struct write_request *write = fy_container_of(request, struct write_request, work);
+    struct write_request *write = data;
+    const char *name = write->ref_names[first - write->block.refs];
+    size_t size = (size_t)count * FY_PIECE_BYTES;
+    FY_AUTO_CLOSE int fd = openat(write->receive->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return fy_error_errno(err, errno, "opening %s", name);
+    ssize_t n = pread(fd, to, size, (off_t)first->piece * FY_PIECE_BYTES);
+    if (n < 0)
+        return fy_error_errno(err, errno, "reading %s", name);
+    if ((size_t)n != size)
+        return fy_error_set(err, FY_E_PROTOCOL, "a chunk of %s refers to what %s does not have", write->name, name);
+    return 0;
+}
+
+/* The raw bytes: the body itself where nothing was left out, else put together in `raw`. NULL on failure. */
+static const uint8_t *restore_block(struct write_request *write, uint8_t *plain, uint8_t *raw)
+{
+    const struct fy_block *block = &write->block;
+    const uint8_t *from = write->body;
+    if (block->encoding != FY_ENCODING_PLAIN) {
+        if (fy_codec_unpack(block->encoding, write->body, write->body_bytes, plain, block->plain_bytes, &write->error) <
+            0)
+            return NULL;
+        from = plain;
+    }
+    if (fy_block_is_full(block))
+        return fy_block_verify(block, from, write->name, &write->error) == 0 ? from : NULL;
+    return fy_block_join(block, from, read_known, write, write->name, raw, &write->error) == 0 ? raw : NULL;
+}
+
+static void write_block(struct write_request *write, const uint8_t *raw)
+{
     FY_AUTO_CLOSE int fd = openat(write->receive->dir_fd, write->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         fy_error_errno(&write->error, errno, "opening %s for writing", write->name);
     else
-        (void)fy_block_write(&write->block, write->body, fd, write->name, &write->error);
+        (void)fy_block_write(&write->block, raw, fd, write->name, &write->error);
+}
+
+static void work(uv_work_t *request)
+{
+    struct write_request *write = fy_container_of(request, struct write_request, work);
+    bool packed = write->block.encoding != FY_ENCODING_PLAIN;
+    FY_AUTO_FREE uint8_t *plain = packed ? malloc(FY_BLOCK_BYTES) : NULL;
+    FY_AUTO_FREE uint8_t *raw = fy_block_is_full(&write->block) ? NULL : malloc(FY_BLOCK_BYTES);
+    if ((packed && !plain) || (!raw && !fy_block_is_full(&write->block))) {
+        fy_error_set(&write->error, FY_E_NOMEM, "no memory for a block of images");
+        return;
+    }
+    const uint8_t *bytes = restore_block(write, plain, raw);
+    if (bytes)
+        write_block(write, bytes);
 }
 
 static void free_request(struct write_request *write)
 {
+    free(write->ref_names);
     free(write->body);
     free(write);
 }
@@ -123,35 +174,80 @@ static void worked(uv_work_t *request, int status)
     finish_if_over(receive);
 }
 
+/* ---- frames ---- */
+
+static int take_bitmap(const ProtobufCBinaryData *from, uint8_t *to, struct fy_error *err)
+{
+    if (from->len != FY_BITMAP_BYTES)
+        return fy_error_set(err, FY_E_PROTOCOL, "a chunk's bitmap of %zu bytes", from->len);
+    memcpy(to, from->data, FY_BITMAP_BYTES);
+    return 0;
+}
+
+/* Every piece of the block, for a chunk without a bitmap. */
+static void fill_bitmap(struct fy_block *block)
+{
+    for (uint32_t piece = 0; piece < FY_BLOCK_PIECES && piece * FY_PIECE_BYTES < block->raw_bytes; piece++)
+        block->present[piece / 8] |= (uint8_t)(1u << (piece % 8));
+}
+
+static int read_chunk(struct fy_block *block, const Ferry__Peer__Chunk *chunk, size_t body_bytes, struct fy_error *err)
+{
+    block->offset = chunk->offset;
+    block->raw_bytes = chunk->raw_bytes;
+    block->xxh3 = chunk->xxh3;
+    block->encoding = chunk->encoding;
+    if (!chunk->has_present)
+        fill_bitmap(block);
+    else if (take_bitmap(&chunk->present, block->present, err) < 0)
+        return -1;
+    if (chunk->has_again && take_bitmap(&chunk->again, block->again, err) < 0)
+        return -1;
+    if (chunk->has_refs && fy_block_get_refs(block, chunk->refs.data, chunk->refs.len, err) < 0)
+        return -1;
+    return fy_block_check(block, body_bytes, err);
+}
+
+static int name_refs(struct write_request *write, struct fy_error *err)
+{
+    const struct fy_block *block = &write->block;
+    if (block->ref_count == 0)
+        return 0;
+    write->ref_names = calloc(block->ref_count, sizeof(const char *));
+    if (!write->ref_names)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for a block of images");
+    for (uint32_t i = 0; i < block->ref_count; i++) {
+        write->ref_names[i] = fy_receive_files_name(&write->receive->files, block->refs[i].file);
+        if (!write->ref_names[i])
+            return fy_error_set(err, FY_E_PROTOCOL, "a chunk refers to file %u, of which nothing has come",
+                                block->refs[i].file);
+    }
+    return 0;
+}
+
 static struct write_request *new_request(struct fy_receive_set *receive, const Ferry__Peer__Chunk *chunk,
                                          const uint8_t *body, size_t body_bytes, struct fy_error *err)
 {
     struct write_request *write = calloc(1, sizeof *write);
-    if (!write)
-        goto no_memory;
+    if (!write) {
+        fy_error_set(err, FY_E_NOMEM, "no memory for a block of images");
+        return NULL;
+    }
     write->receive = receive;
     write->number = chunk->number;
-    write->block = (struct fy_block){
-        .offset = chunk->offset, .raw_bytes = chunk->raw_bytes, .xxh3 = chunk->xxh3, .sparse = chunk->has_present};
-    if (chunk->has_present && chunk->present.len != FY_BITMAP_BYTES) {
-        fy_error_set(err, FY_E_PROTOCOL, "a chunk's bitmap of %zu bytes", chunk->present.len);
-        goto failed;
-    }
-    if (chunk->has_present)
-        memcpy(write->block.present, chunk->present.data, FY_BITMAP_BYTES);
-    if (fy_block_check(&write->block, body_bytes, err) < 0)
+    write->body_bytes = body_bytes;
+    if (read_chunk(&write->block, chunk, body_bytes, err) < 0 || name_refs(write, err) < 0)
         goto failed;
     write->body = malloc(body_bytes ? body_bytes : 1);
-    if (!write->body)
-        goto no_memory;
+    if (!write->body) {
+        fy_error_set(err, FY_E_NOMEM, "no memory for a block of images");
+        goto failed;
+    }
     if (body_bytes > 0)
         memcpy(write->body, body, body_bytes);
     return write;
-no_memory:
-    fy_error_set(err, FY_E_NOMEM, "no memory for a block of images");
 failed:
-    if (write)
-        free_request(write);
+    free_request(write);
     return NULL;
 }
 

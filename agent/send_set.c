@@ -8,17 +8,23 @@
 #include "send_set.h"
 
 #include "block.h"
+#include "effort.h"
+#include "page_table.h"
 #include "send_files.h"
 #include "sent_chunks.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
 #include <string.h>
+#include <time.h>
 
 #define SLOTS 6u
 /* CRIU writes a block of 1 MiB in less than a millisecond; listing takes some microseconds a file. */
 #define LISTING_PAUSE_MS 3u
+/* Twice what a session holds. */
+#define STARVED_AFTER_BYTES (32u * 1024u * 1024u)
 
 enum listing {
     LISTING_GROWING, /* CRIU writes */
@@ -30,8 +36,14 @@ struct slot {
     uv_work_t work;
     struct fy_send_set *send;
     struct fy_send_block place;
+    uint32_t number; /* of the chunk */
     struct fy_block block;
-    uint8_t *data;
+    uint8_t *data; /* FY_BLOCK_BYTES; NULL while a link has them */
+    struct fy_codec *codec;
+    enum fy_effort effort;
+    uint64_t packed_ns; /* of processor time */
+    uint8_t *body;
+    size_t body_bytes;
     bool ready;
     struct fy_error error;
 };
@@ -55,11 +67,19 @@ struct fy_send_set {
     struct slot slots[SLOTS];
     unsigned first;
     unsigned used;
-    unsigned working; /* slots that a thread has */
+    unsigned working;     /* slots that a thread has */
+    uint32_t next_number; /* of a chunk */
+    struct fy_page_table *table;
+
+    struct fy_effort_model effort;
+    uint64_t congested_since_ns; /* 0: the link takes what comes */
+    uint64_t congested_at_bytes; /* what it had sent by then */
+    uint64_t taken_bytes;        /* by the link since it last had enough */
+    struct fy_page_counts counts;
 
     struct fy_sent_chunks chunks;
-    XXH3_state_t digest; /* over the records of the chunks sent */
-    bool queued;         /* everything, also the end of the set */
+    uint64_t digest; /* of the records of the chunks sent */
+    bool queued;     /* everything, also the end of the set */
     bool closing;
     struct fy_error error;
 };
@@ -87,30 +107,79 @@ static int read_block(int dir_fd, const char *name, struct slot *slot)
     return 0;
 }
 
+static uint64_t thread_ns(void)
+{
+    struct timespec time;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* What goes out as it is: the buffer itself, unless little of it is used. */
+static int take_plain(struct slot *slot)
+{
+    slot->body_bytes = slot->block.plain_bytes;
+    if (slot->body_bytes > FY_BLOCK_BYTES / 2) {
+        slot->body = fy_take(slot->data);
+        return 0;
+    }
+    if (slot->body_bytes == 0)
+        return 0;
+    slot->body = malloc(slot->body_bytes);
+    if (!slot->body)
+        return fy_error_set(&slot->error, FY_E_NOMEM, "no memory for a block of %zu bytes", slot->body_bytes);
+    memcpy(slot->body, slot->data, slot->body_bytes);
+    return 0;
+}
+
+static void pack(struct slot *slot)
+{
+    struct fy_send_set *send = slot->send;
+    fy_block_sort(&slot->block, slot->data, slot->place.file->number, slot->number, send->table);
+    uint64_t start_ns = thread_ns();
+    slot->block.encoding =
+        fy_codec_pack(&slot->codec, slot->effort, slot->data, slot->block.plain_bytes, &slot->body, &slot->body_bytes);
+    slot->packed_ns = thread_ns() - start_ns;
+    if (slot->block.encoding == FY_ENCODING_PLAIN)
+        (void)take_plain(slot);
+}
+
 static void work(uv_work_t *request)
 {
     struct slot *slot = fy_container_of(request, struct slot, work);
-    struct fy_send_set *send = slot->send;
     if (slot->block.raw_bytes == 0)
         return;
-    slot->data = malloc(slot->block.raw_bytes);
-    if (!slot->data) {
-        fy_error_set(&slot->error, FY_E_NOMEM, "no memory for a block of %u bytes", slot->block.raw_bytes);
-        return;
-    }
-    if (read_block(send->dir_fd, slot->place.file->name, slot) == 0)
-        fy_block_pack(&slot->block, slot->data);
+    if (!slot->data)
+        slot->data = malloc(FY_BLOCK_BYTES);
+    if (!slot->data)
+        fy_error_set(&slot->error, FY_E_NOMEM, "no memory for a block of %u bytes", FY_BLOCK_BYTES);
+    else if (read_block(slot->send->dir_fd, slot->place.file->name, slot) == 0)
+        pack(slot);
 }
 
 static void worked(uv_work_t *request, int status)
 {
-    (void)status; /* never cancelled: a block takes less than a millisecond */
+    (void)status; /* never cancelled: a block takes some milliseconds */
     struct slot *slot = fy_container_of(request, struct slot, work);
     struct fy_send_set *send = slot->send;
     send->working--;
     slot->ready = true;
     fy_error_propagate(&send->error, &slot->error);
+    fy_effort_packed(&send->effort, slot->effort, slot->block.plain_bytes, slot->body_bytes, slot->packed_ns);
     advance(send);
+}
+
+static void fill_slot(struct fy_send_set *send, struct slot *slot, const struct fy_send_block *place)
+{
+    slot->send = send;
+    slot->place = *place;
+    slot->block.offset = place->offset;
+    slot->block.raw_bytes = place->raw_bytes;
+    slot->block.plain_bytes = 0;
+    slot->body_bytes = 0;
+    slot->ready = false;
+    slot->effort = fy_effort_choose(&send->effort);
+    if (place->raw_bytes > 0)
+        slot->number = send->next_number++;
 }
 
 static void take_blocks(struct fy_send_set *send)
@@ -118,9 +187,7 @@ static void take_blocks(struct fy_send_set *send)
     struct fy_send_block place;
     while (send->used < SLOTS && !fy_error_is_set(&send->error) && fy_send_files_next(&send->files, &place)) {
         struct slot *slot = &send->slots[(send->first + send->used) % SLOTS];
-        *slot = (struct slot){.send = send, .place = place};
-        slot->block.offset = place.offset;
-        slot->block.raw_bytes = place.raw_bytes;
+        fill_slot(send, slot, &place);
         send->used++;
         send->working++;
         if (uv_queue_work(send->loop, &slot->work, work, worked) == 0)
@@ -133,28 +200,61 @@ static void take_blocks(struct fy_send_set *send)
 
 /* ---- the link ---- */
 
+/* A link that takes so much and never has enough is faster than what we make. */
+static void note_taken(struct fy_send_set *send, size_t bytes)
+{
+    send->taken_bytes += bytes;
+    if (send->taken_bytes < STARVED_AFTER_BYTES)
+        return;
+    send->taken_bytes = 0;
+    fy_effort_starved(&send->effort);
+}
+
+static void count(struct fy_page_counts *counts, const struct fy_block *block)
+{
+    uint64_t again = (uint64_t)block->ref_count * FY_PIECE_BYTES;
+    counts->zero_bytes += block->raw_bytes - block->plain_bytes - again;
+    counts->duplicate_bytes += again;
+    if (block->encoding == FY_ENCODING_PLAIN)
+        counts->plain_bytes += block->plain_bytes;
+    else
+        counts->compressed_bytes += block->plain_bytes;
+}
+
+static void fill_bitmaps(Ferry__Peer__Chunk *chunk, struct fy_block *block, uint8_t *refs)
+{
+    chunk->has_present = !fy_block_is_full(block);
+    chunk->present = (ProtobufCBinaryData){.len = FY_BITMAP_BYTES, .data = block->present};
+    chunk->has_again = chunk->has_refs = block->ref_count > 0;
+    chunk->again = (ProtobufCBinaryData){.len = FY_BITMAP_BYTES, .data = block->again};
+    chunk->refs = (ProtobufCBinaryData){.len = fy_block_put_refs(block, refs), .data = refs};
+    chunk->has_encoding = block->encoding != FY_ENCODING_PLAIN;
+    chunk->encoding = block->encoding;
+}
+
 static int send_chunk(struct fy_send_set *send, struct slot *slot, struct fy_error *err)
 {
     const struct fy_block *block = &slot->block;
     const struct fy_send_file *file = slot->place.file;
+    uint8_t refs[FY_BLOCK_PIECES * FY_REF_BYTES];
     if (fy_sent_chunks_reserve(&send->chunks, err) < 0)
         return -1;
     Ferry__Peer__Chunk chunk = FERRY__PEER__CHUNK__INIT;
-    chunk.number = send->chunks.count;
+    chunk.number = slot->number;
     chunk.file = file->number;
     chunk.name = file->name;
     chunk.offset = block->offset;
     chunk.raw_bytes = block->raw_bytes;
     chunk.xxh3 = block->xxh3;
-    chunk.has_present = block->sparse;
-    chunk.present = (ProtobufCBinaryData){.len = FY_BITMAP_BYTES, .data = slot->block.present};
+    fill_bitmaps(&chunk, &slot->block, refs);
     Ferry__Peer__Frame frame = FY_PEER_FRAME(chunk, FERRY__PEER__FRAME__KIND_CHUNK, &chunk);
-    if (fy_session_send(send->session, &frame, fy_take(slot->data), block->body_bytes, err) < 0)
+    if (fy_session_send(send->session, &frame, fy_take(slot->body), slot->body_bytes, err) < 0)
         return -1;
-    uint64_t record = fy_block_record(block, file->number);
-    (void)XXH3_64bits_update(&send->digest, &record, sizeof record);
+    send->digest = fy_block_chain(send->digest, fy_block_record(block, file->number));
     fy_sent_chunks_add(&send->chunks,
                        &(struct fy_sent_chunk){.file = file, .offset = block->offset, .raw_bytes = block->raw_bytes});
+    count(&send->counts, block);
+    note_taken(send, slot->body_bytes);
     return 0;
 }
 
@@ -174,7 +274,7 @@ static int send_set_end(struct fy_send_set *send, struct fy_error *err)
     end.files = (uint32_t)send->files.count;
     end.bytes = send->files.total_bytes;
     end.chunks = send->chunks.count;
-    end.xxh3 = XXH3_64bits_digest(&send->digest);
+    end.xxh3 = send->digest;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(set_end, FERRY__PEER__FRAME__KIND_SET_END, &end);
     return fy_session_send(send->session, &frame, NULL, 0, err);
 }
@@ -191,10 +291,39 @@ static bool link_takes_more(const struct fy_send_set *send)
     return fy_session_is_open(send->session) && !fy_session_congested(send->session);
 }
 
+static uint64_t link_sent_bytes(const struct fy_send_set *send)
+{
+    struct fy_session_stats stats;
+    fy_session_get_stats(send->session, &stats);
+    return stats.bytes_sent;
+}
+
+/* The link's speed is measured from when it has enough until it wants more. */
+static void note_congestion(struct fy_send_set *send)
+{
+    send->taken_bytes = 0;
+    if (send->congested_since_ns != 0)
+        return;
+    send->congested_since_ns = fy_clock_monotonic_ns();
+    send->congested_at_bytes = link_sent_bytes(send);
+}
+
+static void note_relief(struct fy_send_set *send)
+{
+    if (send->congested_since_ns == 0)
+        return;
+    fy_effort_sent(&send->effort, link_sent_bytes(send) - send->congested_at_bytes,
+                   fy_clock_monotonic_ns() - send->congested_since_ns);
+    send->congested_since_ns = 0;
+}
+
 static void flush_ready(struct fy_send_set *send)
 {
-    while (send->used > 0 && send->slots[send->first].ready && !fy_error_is_set(&send->error) &&
-           link_takes_more(send)) {
+    while (send->used > 0 && send->slots[send->first].ready && !fy_error_is_set(&send->error)) {
+        if (!link_takes_more(send)) {
+            note_congestion(send);
+            return;
+        }
         struct slot *slot = &send->slots[send->first];
         if (send_slot(send, slot, &send->error) < 0)
             return;
@@ -253,8 +382,12 @@ static void pause_closed(uv_handle_t *handle)
     const struct fy_send_set_events *events = send->events;
     void *data = send->data;
     struct fy_error error = send->error;
-    for (unsigned i = 0; i < SLOTS; i++)
+    for (unsigned i = 0; i < SLOTS; i++) {
         free(send->slots[i].data);
+        free(send->slots[i].body);
+        fy_codec_free(send->slots[i].codec);
+    }
+    fy_page_table_free(send->table);
     fy_send_files_done(&send->files);
     fy_sent_chunks_done(&send->chunks);
     (void)close(send->dir_fd);
@@ -290,9 +423,10 @@ static void advance(struct fy_send_set *send)
         return;
     if (!send->queued && !fy_session_is_open(send->session))
         fy_error_set(&send->error, FY_E_UNREACHABLE, "the link went down while images were sent");
-    flush_ready(send);
-    if (!fy_error_is_set(&send->error))
+    if (!fy_error_is_set(&send->error)) {
+        flush_ready(send);
         start_listing(send);
+    }
     take_blocks(send);
     if (send->listing == LISTING_OVER && send->used == 0 && !send->queued && !fy_error_is_set(&send->error))
         end_set(send);
@@ -306,16 +440,24 @@ int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session 
                       struct fy_error *err)
 {
     struct fy_send_set *new = calloc(1, sizeof *new);
-    if (!new)
+    if (new)
+        new->table = fy_page_table_new();
+    if (!new || !new->table) {
+        free(new);
         return fy_error_set(err, FY_E_NOMEM, "no memory for sending images");
-    *new = (struct fy_send_set){.loop = loop, .session = session, .events = events, .data = data};
+    }
+    new->loop = loop;
+    new->session = session;
+    new->events = events;
+    new->data = data;
     new->dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (new->dir_fd < 0) {
         fy_error_errno(err, errno, "opening image directory %s", directory);
+        fy_page_table_free(new->table);
         free(new);
         return -1;
     }
-    (void)XXH3_64bits_reset(&new->digest);
+    fy_effort_init(&new->effort, uv_available_parallelism());
     (void)uv_timer_init(loop, &new->pause);
     (void)uv_timer_start(&new->pause, pause_over, 0, 0);
     *send = new;
@@ -330,6 +472,7 @@ void fy_send_set_complete(struct fy_send_set *send)
 
 void fy_send_set_drained(struct fy_send_set *send)
 {
+    note_relief(send);
     advance(send);
 }
 
@@ -337,6 +480,7 @@ int fy_send_set_acknowledged(struct fy_send_set *send, const Ferry__Peer__Receiv
 {
     if (fy_sent_chunks_acknowledge(&send->chunks, received->chunks, received->bytes, err) < 0)
         return -1;
+    fy_page_table_kept(send->table, received->chunks);
     finish_if_over(send);
     return 0;
 }
@@ -353,5 +497,6 @@ void fy_send_set_get_stats(const struct fy_send_set *send, struct fy_send_set_st
         .total_bytes = send->listing == LISTING_OVER ? send->files.total_bytes : 0,
         .kept_bytes = send->chunks.kept_bytes,
         .is_kept = is_kept(send),
+        .pages = send->counts,
     };
 }

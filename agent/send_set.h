@@ -8,6 +8,8 @@
 
 #include <ferry/transport/session.h>
 
+#include <ferry/agent/migrate.h>
+
 struct fy_send_set;
 
 struct fy_send_set_events {
@@ -22,6 +24,7 @@ struct fy_send_set_stats {
     uint64_t total_bytes; /* sum of all file sizes; 0 until the set is complete and has been listed */
     uint64_t kept_bytes;  /* of these the peer has acknowledged */
     bool is_kept;         /* the peer has the whole set: `done` follows, without an error unless it is stopped */
+    struct fy_page_counts pages;
 };
 
 /* `directory` exists; it may be empty still. `session` is borrowed until `done`. */

@@ -7,6 +7,7 @@
 struct assembly {
     Ferry__Control__Job job;
     Ferry__Control__Failure failure;
+    Ferry__Control__PageCounts pages;
     Ferry__Control__Phase phases[FY_MAX_PHASES];
     Ferry__Control__Phase *phase_list[FY_MAX_PHASES];
     Ferry__Control__PreflightItem items[FY_MAX_PREFLIGHT];
@@ -75,6 +76,17 @@ static void set_preflight(struct assembly *a, const struct fy_migration_report *
     a->job.preflight = a->item_list;
 }
 
+static void set_pages(struct assembly *a, const struct fy_page_counts *counts)
+{
+    ferry__control__page_counts__init(&a->pages);
+    a->pages.zero_bytes = counts->zero_bytes;
+    a->pages.duplicate_bytes = counts->duplicate_bytes;
+    a->pages.compressed_bytes = counts->compressed_bytes;
+    a->pages.plain_bytes = counts->plain_bytes;
+    if (counts->zero_bytes + counts->duplicate_bytes + counts->compressed_bytes + counts->plain_bytes > 0)
+        a->job.pages = &a->pages;
+}
+
 static void set_numbers(Ferry__Control__Job *job, const struct fy_migration_report *report)
 {
     job->elapsed_us = report->elapsed_us;
@@ -98,6 +110,7 @@ struct fy_record *fy_record_after_report(const struct fy_record *before, const s
     struct assembly a = {.job = *before->job};
     a.job.state = state_from_migration(report->state);
     set_numbers(&a.job, report);
+    set_pages(&a, &report->pages);
     set_phases(&a, report);
     set_preflight(&a, report);
     a.job.workload_state = (char *)report->workload_state;

@@ -85,6 +85,19 @@ static void put_bytes(struct fy_buf *text, const Ferry__Control__Job *job, struc
                         job->bytes_total ? total : "size not known", sent, wire);
 }
 
+static void put_pages(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    char zero[FY_TEXT_SIZE], duplicate[FY_TEXT_SIZE], compressed[FY_TEXT_SIZE], plain[FY_TEXT_SIZE];
+    if (!job->pages)
+        return;
+    fy_text_bytes(job->pages->zero_bytes, zero);
+    fy_text_bytes(job->pages->duplicate_bytes, duplicate);
+    fy_text_bytes(job->pages->compressed_bytes, compressed);
+    fy_text_bytes(job->pages->plain_bytes, plain);
+    (void)fy_buf_printf(text, err, "  %-10s zero %s, duplicate %s, compressed %s, as they are %s\n", "pages", zero,
+                        duplicate, compressed, plain);
+}
+
 static void put_phases(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
 {
     for (size_t i = 0; i < job->n_phases; i++) {
@@ -163,6 +176,7 @@ int format_job(struct fy_buf *text, const Ferry__Control__Job *job, const struct
         put_field(text, "plan", job->plan, err);
     put_times(text, job, err);
     put_bytes(text, job, err);
+    put_pages(text, job, err);
     put_phases(text, job, err);
     put_preflight(text, job, err);
     if (style->with_cause)

@@ -79,11 +79,26 @@ static void json_identity(struct fy_json *json, const Ferry__Control__Job *job)
     json_time(json, "ended", job->has_ended_us, job->ended_us);
 }
 
+static void json_pages(struct fy_json *json, const Ferry__Control__PageCounts *pages)
+{
+    if (!pages) {
+        fy_json_null(json, "pages");
+        return;
+    }
+    fy_json_open_object(json, "pages");
+    fy_json_uint(json, "zero_bytes", pages->zero_bytes);
+    fy_json_uint(json, "duplicate_bytes", pages->duplicate_bytes);
+    fy_json_uint(json, "compressed_bytes", pages->compressed_bytes);
+    fy_json_uint(json, "plain_bytes", pages->plain_bytes);
+    fy_json_close_object(json);
+}
+
 static void json_numbers(struct fy_json *json, const Ferry__Control__Job *job)
 {
     fy_json_uint(json, "bytes_total", job->bytes_total);
     fy_json_uint(json, "bytes_transferred", job->bytes_sent);
     fy_json_uint(json, "wire_bytes", job->wire_bytes);
+    json_pages(json, job->pages);
     fy_json_uint(json, "rate_bytes_per_second", job->rate_bytes);
     json_ms(json, "total_time_ms", true, job->elapsed_us);
     json_ms(json, "downtime_ms", job->has_downtime_us, job->downtime_us);

@@ -1,5 +1,6 @@
-/* Blocks: what is packed comes out the same, and what does not fit together is refused. */
+/* Blocks: what is taken apart comes together the same, and what does not fit together is refused. */
 #include "block.h"
+#include "page_table.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -14,29 +15,41 @@ static uint8_t *pattern(size_t size, unsigned zero_every)
     uint8_t *data = malloc(size);
     cr_assert(data);
     for (size_t i = 0; i < size; i++)
-        data[i] = (i / FY_PIECE_BYTES) % zero_every == 0 ? 0 : (uint8_t)(i * 31 + 7);
+        data[i] = (i / FY_PIECE_BYTES) % zero_every == 0 ? 0 : (uint8_t)(i * 31 + i / FY_PIECE_BYTES + 7);
     return data;
+}
+
+static int no_reading(void *data, const struct fy_block_ref *first, uint32_t count, uint8_t *to, struct fy_error *err)
+{
+    (void)data;
+    (void)first;
+    (void)count;
+    (void)to;
+    return fy_error_set(err, FY_E_IO, "nothing is referred to");
 }
 
 static void round_trip(uint32_t size, unsigned zero_every)
 {
     uint8_t *data = pattern(size, zero_every);
-    uint8_t *body = malloc(size);
+    uint8_t *plain = malloc(size);
+    uint8_t *raw = malloc(FY_BLOCK_BYTES);
     uint8_t *back = calloc(1, size);
-    cr_assert(body && back);
-    memcpy(body, data, size);
+    cr_assert(plain && raw && back);
+    memcpy(plain, data, size);
     struct fy_block block = {.raw_bytes = size};
     struct fy_error err = FY_ERROR_INIT;
-    fy_block_pack(&block, body);
-    cr_expect_eq(fy_block_check(&block, block.body_bytes, &err), 0);
+    fy_block_sort(&block, plain, 0, 0, NULL);
+    cr_expect_eq(fy_block_check(&block, block.plain_bytes, &err), 0, "%s", err.message);
+    cr_expect_eq(fy_block_join(&block, plain, no_reading, NULL, "block", raw, &err), 0, "%s", err.message);
     int fd = memfd_create("block", MFD_CLOEXEC);
     cr_assert_eq(ftruncate(fd, size), 0);
-    cr_expect_eq(fy_block_write(&block, body, fd, "block", &err), 0, "%s", err.message);
+    cr_expect_eq(fy_block_write(&block, raw, fd, "block", &err), 0, "%s", err.message);
     cr_assert_eq(pread(fd, back, size, 0), (ssize_t)size);
     cr_expect_eq(memcmp(back, data, size), 0, "size %u, every %u", size, zero_every);
     (void)close(fd);
     free(back);
-    free(body);
+    free(raw);
+    free(plain);
     free(data);
 }
 
@@ -48,51 +61,144 @@ Test(block, round_trips_at_every_odd_size)
             round_trip(sizes[i], every);
 }
 
-Test(block, zero_pieces_are_not_in_the_body_and_stay_holes)
+Test(block, zero_pieces_are_left_out_and_stay_holes)
 {
     uint8_t *data = calloc(1, FY_BLOCK_BYTES);
+    uint8_t *raw = malloc(FY_BLOCK_BYTES);
     struct fy_error err = FY_ERROR_INIT;
     struct stat st;
     data[5 * FY_PIECE_BYTES + 17] = 1;
     struct fy_block block = {.raw_bytes = FY_BLOCK_BYTES};
-    fy_block_pack(&block, data);
-    cr_expect_eq(block.body_bytes, FY_PIECE_BYTES);
-    cr_expect(block.sparse);
+    fy_block_sort(&block, data, 0, 0, NULL);
+    cr_expect_eq(block.plain_bytes, FY_PIECE_BYTES);
+    cr_expect_not(fy_block_is_full(&block));
+    cr_expect_eq(fy_block_join(&block, data, no_reading, NULL, "block", raw, &err), 0);
     int fd = memfd_create("block", MFD_CLOEXEC);
     cr_assert_eq(ftruncate(fd, FY_BLOCK_BYTES), 0);
-    cr_expect_eq(fy_block_write(&block, data, fd, "block", &err), 0);
+    cr_expect_eq(fy_block_write(&block, raw, fd, "block", &err), 0);
     cr_assert_eq(fstat(fd, &st), 0);
     cr_expect_eq(st.st_blocks * 512, FY_PIECE_BYTES);
     (void)close(fd);
+    free(raw);
     free(data);
 }
 
 Test(block, a_flipped_bit_is_found)
 {
     uint8_t *data = pattern(50000, 3);
+    uint8_t *raw = malloc(FY_BLOCK_BYTES);
     struct fy_block block = {.raw_bytes = 50000};
     struct fy_error err = FY_ERROR_INIT;
-    fy_block_pack(&block, data);
-    data[block.body_bytes / 2] ^= 1;
-    int fd = memfd_create("block", MFD_CLOEXEC);
-    cr_expect_eq(fy_block_write(&block, data, fd, "pages-1.img", &err), -1);
+    fy_block_sort(&block, data, 0, 0, NULL);
+    data[block.plain_bytes / 2] ^= 1;
+    cr_expect_eq(fy_block_join(&block, data, no_reading, NULL, "pages-1.img", raw, &err), -1);
     cr_expect_eq(err.code, FY_E_VERIFY);
     cr_expect(strstr(err.message, "pages-1.img"));
-    (void)close(fd);
+    free(raw);
     free(data);
 }
 
-Test(block, a_bitmap_that_does_not_fit_the_body_is_refused)
+/* ---- pages that the peer has ---- */
+
+struct library {
+    const uint8_t *files[4];
+    unsigned reads;
+};
+
+static int read_library(void *data, const struct fy_block_ref *first, uint32_t count, uint8_t *to, struct fy_error *err)
 {
-    struct fy_block block = {.raw_bytes = 3 * FY_PIECE_BYTES, .sparse = true, .present = {0x03}};
+    (void)err;
+    struct library *library = data;
+    library->reads++;
+    memcpy(to, library->files[first->file] + (size_t)first->piece * FY_PIECE_BYTES, (size_t)count * FY_PIECE_BYTES);
+    return 0;
+}
+
+Test(block, pages_that_the_peer_has_are_referred_to)
+{
+    struct fy_page_table *table = fy_page_table_new();
     struct fy_error err = FY_ERROR_INIT;
-    cr_expect_eq(fy_block_check(&block, 2 * FY_PIECE_BYTES, &err), 0);
-    cr_expect_eq(fy_block_check(&block, 3 * FY_PIECE_BYTES, &err), -1);
-    cr_expect_eq(err.code, FY_E_PROTOCOL);
-    fy_error_clear(&err);
-    block.raw_bytes = 0;
-    cr_expect_eq(fy_block_check(&block, 0, &err), -1);
-    fy_error_clear(&err);
-    block.raw_bytes = FY_BLOCK_BYTES + 1;
-    cr_expect_eq(fy_block_check(&block, 0, &err), -1);
+    uint8_t *first = pattern(FY_BLOCK_BYTES, 1000);
+    uint8_t *sent = malloc(FY_BLOCK_BYTES);
+    uint8_t *second = malloc(FY_BLOCK_BYTES);
+    uint8_t *raw = malloc(FY_BLOCK_BYTES);
+    memset(first, 1, FY_PIECE_BYTES);
+    for (size_t i = 0; i < FY_BLOCK_PIECES; i++)
+        memcpy(first + i * FY_PIECE_BYTES, &i, sizeof i);
+    first[1] = 1;
+    memcpy(sent, first, FY_BLOCK_BYTES);
+    struct fy_block block = {.raw_bytes = FY_BLOCK_BYTES};
+    fy_block_sort(&block, sent, 3, 0, table);
+    cr_expect_eq(block.ref_count, 0);
+
+    /* Until it is kept nothing is referred to. */
+    memcpy(second, first, FY_BLOCK_BYTES);
+    fy_block_sort(&block, second, 1, 1, table);
+    cr_expect_eq(block.ref_count, 0);
+    fy_page_table_kept(table, 1);
+
+    /* The same block, but for one page that is new, one that is zero, and two that have changed places. */
+    memcpy(second, first, FY_BLOCK_BYTES);
+    memset(second + 7 * FY_PIECE_BYTES, 9, FY_PIECE_BYTES);
+    memset(second + 8 * FY_PIECE_BYTES, 0, FY_PIECE_BYTES);
+    memcpy(second + 9 * FY_PIECE_BYTES, first + 10 * FY_PIECE_BYTES, FY_PIECE_BYTES);
+    memcpy(second + 10 * FY_PIECE_BYTES, first + 9 * FY_PIECE_BYTES, FY_PIECE_BYTES);
+    memcpy(sent, second, FY_BLOCK_BYTES);
+    struct fy_block later = {.offset = FY_BLOCK_BYTES, .raw_bytes = FY_BLOCK_BYTES};
+    fy_block_sort(&later, sent, 1, 2, table);
+    cr_expect_eq(later.ref_count, FY_BLOCK_PIECES - 2);
+    cr_expect_eq(later.plain_bytes, FY_PIECE_BYTES);
+    cr_expect_eq(later.refs[0].file, 3);
+
+    uint8_t wire[FY_BLOCK_PIECES * FY_REF_BYTES];
+    size_t wire_bytes = fy_block_put_refs(&later, wire);
+    struct fy_block arrived = later;
+    memset(arrived.refs, 0, sizeof arrived.refs);
+    cr_expect_eq(fy_block_get_refs(&arrived, wire, wire_bytes, &err), 0);
+    cr_expect_eq(fy_block_check(&arrived, FY_PIECE_BYTES, &err), 0, "%s", err.message);
+    struct library library = {.files = {[3] = first}};
+    cr_expect_eq(fy_block_join(&arrived, sent, read_library, &library, "x", raw, &err), 0, "%s", err.message);
+    cr_expect_eq(memcmp(raw, second, FY_BLOCK_BYTES), 0);
+    cr_expect_eq(library.reads, 4); /* runs are read at once */
+    fy_page_table_free(table);
+    free(raw);
+    free(second);
+    free(sent);
+    free(first);
+}
+
+/* ---- what does not fit together ---- */
+
+Test(block, bitmaps_that_do_not_fit_are_refused)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    struct {
+        struct fy_block block;
+        size_t body_bytes;
+        int result;
+    } cases[] = {
+        {{.raw_bytes = 3 * FY_PIECE_BYTES, .present = {0x03}}, 2 * FY_PIECE_BYTES, 0},
+        {{.raw_bytes = 3 * FY_PIECE_BYTES, .present = {0x03}}, 3 * FY_PIECE_BYTES, -1},
+        {{.raw_bytes = 3 * FY_PIECE_BYTES, .present = {0x08}}, FY_PIECE_BYTES, -1},
+        {{.raw_bytes = 3 * FY_PIECE_BYTES, .present = {0x02}, .again = {0x02}, .ref_count = 1}, FY_PIECE_BYTES, -1},
+        {{.raw_bytes = 3 * FY_PIECE_BYTES, .present = {0x02}, .again = {0x01}, .ref_count = 1}, FY_PIECE_BYTES, 0},
+        {{.raw_bytes = 3 * FY_PIECE_BYTES, .present = {0x02}, .again = {0x01}, .ref_count = 2}, FY_PIECE_BYTES, -1},
+        {{.raw_bytes = 3 * FY_PIECE_BYTES, .present = {0x02}, .again = {0x01}}, FY_PIECE_BYTES, -1},
+        {{.raw_bytes = 5000, .again = {0x02}, .ref_count = 1}, 0, -1}, /* half a piece has no page to equal */
+        {{.raw_bytes = 0}, 0, -1},
+        {{.raw_bytes = FY_BLOCK_BYTES + 1}, 0, -1},
+        {{.raw_bytes = FY_PIECE_BYTES, .present = {0x01}, .encoding = FY_ENCODING_COUNT}, 10, -1},
+        {{.raw_bytes = FY_PIECE_BYTES, .present = {0x01}, .encoding = FY_ENCODING_LZ4}, 10, 0},
+        {{.raw_bytes = FY_PIECE_BYTES, .present = {0x01}, .encoding = FY_ENCODING_LZ4}, 0, -1},
+        {{.raw_bytes = FY_PIECE_BYTES, .present = {0x01}, .encoding = FY_ENCODING_ZSTD}, FY_PIECE_BYTES, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fy_error_clear(&err);
+        cr_expect_eq(fy_block_check(&cases[i].block, cases[i].body_bytes, &err), cases[i].result, "case %zu", i);
+        cr_expect_eq(err.code, cases[i].result == 0 ? FY_OK : FY_E_PROTOCOL, "case %zu", i);
+    }
+    struct fy_block block = {0};
+    uint8_t refs[FY_REF_BYTES + 1] = {0};
+    cr_expect_eq(fy_block_get_refs(&block, refs, sizeof refs, &err), -1);
+    cr_expect_eq(fy_block_get_refs(&block, refs, (FY_BLOCK_PIECES + 1) * FY_REF_BYTES, &err), -1);
 }

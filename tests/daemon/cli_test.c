@@ -209,6 +209,8 @@ static Ferry__Control__PreflightItem item_list[2] = {FERRY__CONTROL__PREFLIGHT_I
                                                      FERRY__CONTROL__PREFLIGHT_ITEM__INIT};
 static Ferry__Control__PreflightItem *items[2] = {&item_list[0], &item_list[1]};
 
+static Ferry__Control__PageCounts pages = FERRY__CONTROL__PAGE_COUNTS__INIT;
+
 static Ferry__Control__Job sample(Ferry__Control__JobState state)
 {
     Ferry__Control__Job job = FERRY__CONTROL__JOB__INIT;
@@ -231,6 +233,11 @@ static Ferry__Control__Job sample(Ferry__Control__JobState state)
     job.bytes_total = 1u << 30;
     job.bytes_sent = 256u << 20;
     job.wire_bytes = 200u << 20;
+    pages.zero_bytes = 1u << 20;
+    pages.duplicate_bytes = 4096;
+    pages.compressed_bytes = 8192;
+    pages.plain_bytes = 100;
+    job.pages = &pages;
     job.rate_bytes = 100u << 20;
     job.workload_state = (char *)"frozen at the source";
     return job;
@@ -281,6 +288,7 @@ Test(cli, block_of_a_failed_job)
                  "  total      3.2 s\n"
                  "  downtime   312 ms\n"
                  "  image set  1.0 GiB, 256.0 MiB transferred, 200.0 MiB on the wire\n"
+                 "  pages      zero 1.0 MiB, duplicate 4.0 KiB, compressed 8.0 KiB, as they are 100 B\n"
                  "  phases     dump 400 ms, transfer goes on\n"
                  "  cause      CRIU could not\n"
                  "  next       try --tcp close\n");
@@ -307,6 +315,7 @@ Test(cli, block_of_a_dry_run_shows_every_answer)
     job.preflight = items;
     job.n_phases = 0;
     job.bytes_total = job.bytes_sent = 0;
+    job.pages = NULL;
     job.workload_state = NULL;
     expect_block(&job, false,
                  "<completed>: runc/web to b, dry run\n"
@@ -349,14 +358,16 @@ Test(cli, json_of_a_job)
     job.failure = &failure;
     FY_AUTO_FREE char *text = json_of(&job);
     cr_assert_str_eq(
-        text, "{\"job\":\"m-20261123-114501-4f2a\",\"state\":\"failed\",\"role\":\"source\",\"mode\":\"stop\","
-              "\"workload\":\"runc/web\",\"to\":\"b\",\"dry_run\":false,\"plan\":null,"
-              "\"workload_state\":\"frozen at the source\",\"created\":\"2026-11-23T11:45:01.000Z\",\"ended\":null,"
-              "\"bytes_total\":1073741824,\"bytes_transferred\":268435456,\"wire_bytes\":209715200,"
-              "\"rate_bytes_per_second\":104857600,\"total_time_ms\":3200.000,\"downtime_ms\":null,"
-              "\"root_pid\":null,\"phases\":[{\"name\":\"dump\",\"start_ms\":1.500,\"duration_ms\":400.000},"
-              "{\"name\":\"transfer\",\"start_ms\":401.500,\"duration_ms\":null}],\"preflight\":[],\"logs\":[],"
-              "\"log_dir\":null,\"error\":{\"code\":\"dump\",\"message\":\"CRIU \\\"could\\\" not\",\"next\":null}}");
+        text,
+        "{\"job\":\"m-20261123-114501-4f2a\",\"state\":\"failed\",\"role\":\"source\",\"mode\":\"stop\","
+        "\"workload\":\"runc/web\",\"to\":\"b\",\"dry_run\":false,\"plan\":null,"
+        "\"workload_state\":\"frozen at the source\",\"created\":\"2026-11-23T11:45:01.000Z\",\"ended\":null,"
+        "\"bytes_total\":1073741824,\"bytes_transferred\":268435456,\"wire_bytes\":209715200,"
+        "\"pages\":{\"zero_bytes\":1048576,\"duplicate_bytes\":4096,\"compressed_bytes\":8192,\"plain_bytes\":100},"
+        "\"rate_bytes_per_second\":104857600,\"total_time_ms\":3200.000,\"downtime_ms\":null,"
+        "\"root_pid\":null,\"phases\":[{\"name\":\"dump\",\"start_ms\":1.500,\"duration_ms\":400.000},"
+        "{\"name\":\"transfer\",\"start_ms\":401.500,\"duration_ms\":null}],\"preflight\":[],\"logs\":[],"
+        "\"log_dir\":null,\"error\":{\"code\":\"dump\",\"message\":\"CRIU \\\"could\\\" not\",\"next\":null}}");
 }
 
 /* ---- what does not get through ---- */

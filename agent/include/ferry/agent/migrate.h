@@ -42,6 +42,14 @@ struct fy_preflight_item {
     char next[256];
 };
 
+/* What became of the bytes of an image set on their way; together they are all that was sent so far. */
+struct fy_page_counts {
+    uint64_t zero_bytes;       /* not sent */
+    uint64_t duplicate_bytes;  /* not sent: the destination had the same page already */
+    uint64_t compressed_bytes; /* as they were before */
+    uint64_t plain_bytes;      /* sent as they were */
+};
+
 /* What is known of a migration at any moment; all of it may be shown to people. */
 struct fy_migration_report {
     enum fy_migration_state state;
@@ -55,6 +63,7 @@ struct fy_migration_report {
     uint64_t bytes_total; /* image set; 0 until the dump is complete */
     uint64_t bytes_sent;  /* kept by the destination, as it acknowledged */
     uint64_t wire_bytes;
+    struct fy_page_counts pages;
     uint64_t rate_bytes;  /* a second, over the last second */
     uint64_t downtime_us; /* 0 until known */
     pid_t root_pid;       /* at the destination, once running */

@@ -1,0 +1,218 @@
+/* How fast an image set goes from one host to another, without CRIU: what ferryd does with a directory that is
+ * complete.
+ *
+ *     page-bench receive SOCKET DIRECTORY USER                        one set; USER may connect
+ *     page-bench send HOST USER KEY_FILE KNOWN_HOSTS DIRECTORY        through the host's sshd, whose command dials
+ * SOCKET
+ *
+ * Each prints one line when it is over: seconds, processor seconds, peak of resident memory; the sender also what
+ * became of the bytes. */
+#include "receive_set.h"
+#include "send_set.h"
+
+#include <err.h>
+#include <ferry/base/clock.h>
+#include <ferry/transport/local.h>
+#include <ferry/transport/ssh.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+struct bench {
+    uv_loop_t loop;
+    const char *directory;
+    struct fy_session session;
+    struct fy_send_set *send;
+    struct fy_send_set_stats stats;
+    struct fy_receive_set *receive;
+    struct fy_listener *listener;
+    uint64_t start_ns;
+    uint64_t wire_bytes;
+    char link[320];
+};
+
+static struct bench bench;
+
+static void report(const char *role)
+{
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    (void)printf("%s: %.3f s, %.3f cpu s, %ld KiB resident", role,
+                 (double)(fy_clock_monotonic_ns() - bench.start_ns) / 1e9, cpu, usage.ru_maxrss);
+}
+
+static void fail_if(const struct fy_error *err)
+{
+    if (err)
+        errx(1, "%s; %s", err->message, err->next);
+}
+
+/* ---- receive ---- */
+
+static void received(uint32_t chunks, uint64_t bytes, void *data)
+{
+    (void)data;
+    Ferry__Peer__Received message = FERRY__PEER__RECEIVED__INIT;
+    message.chunks = chunks;
+    message.bytes = bytes;
+    Ferry__Peer__Frame frame = FY_PEER_FRAME(received, FERRY__PEER__FRAME__KIND_RECEIVED, &message);
+    (void)fy_session_send(&bench.session, &frame, NULL, 0, NULL);
+}
+
+static void pressure(bool pause, void *data)
+{
+    (void)data;
+    if (pause)
+        fy_session_pause(&bench.session);
+    else
+        fy_session_resume(&bench.session);
+}
+
+static void set_arrived(const struct fy_error *err, void *data)
+{
+    (void)data;
+    fail_if(err);
+    report("receive");
+    (void)printf("\n");
+    fy_session_finish(&bench.session, 5000);
+}
+
+/* ---- send ---- */
+
+static void set_queued(void *data)
+{
+    (void)data;
+}
+
+static void set_kept(const struct fy_error *err, void *data)
+{
+    (void)data;
+    fail_if(err);
+    const struct fy_page_counts *pages = &bench.stats.pages;
+    report("send");
+    (void)printf(", zero %llu, duplicate %llu, compressed %llu, plain %llu, wire %llu, %s\n",
+                 (unsigned long long)pages->zero_bytes, (unsigned long long)pages->duplicate_bytes,
+                 (unsigned long long)pages->compressed_bytes, (unsigned long long)pages->plain_bytes,
+                 (unsigned long long)bench.wire_bytes, bench.link);
+    fy_session_close(&bench.session);
+}
+
+/* ---- the session ---- */
+
+static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
+{
+    static const struct fy_send_set_events send_events = {.queued = set_queued, .done = set_kept};
+    static const struct fy_receive_set_events receive_events = {
+        .received = received, .pressure = pressure, .done = set_arrived};
+    struct fy_error err = FY_ERROR_INIT;
+    (void)hello;
+    bench.start_ns = fy_clock_monotonic_ns();
+    int status = bench.listener ? fy_receive_set_start(&bench.loop, bench.directory, UINT64_MAX / 2, &receive_events,
+                                                       &bench, &bench.receive, &err)
+                                : fy_send_set_start(&bench.loop, bench.directory, session, &send_events, &bench,
+                                                    &bench.send, &err);
+    fail_if(status < 0 ? &err : NULL);
+    if (bench.send)
+        fy_send_set_complete(bench.send);
+    (void)snprintf(bench.link, sizeof bench.link, "%s", fy_session_describe(session));
+}
+
+static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body,
+                          size_t body_bytes)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    if (bench.receive) {
+        fy_receive_set_frame(bench.receive, frame, body, body_bytes);
+        return;
+    }
+    struct fy_session_stats stats;
+    fy_session_get_stats(session, &stats);
+    bench.wire_bytes = stats.bytes_sent;
+    fail_if(fy_send_set_acknowledged(bench.send, frame->received, &err) < 0 ? &err : NULL);
+    fy_send_set_get_stats(bench.send, &bench.stats);
+}
+
+static void drained(struct fy_session *session)
+{
+    (void)session;
+    if (bench.send && !bench.stats.is_kept)
+        fy_send_set_drained(bench.send);
+}
+
+static void closed(struct fy_session *session, const struct fy_error *err)
+{
+    (void)session;
+    bool has_ended = bench.listener || bench.stats.is_kept; /* the other side may hang up first */
+    if (!has_ended)
+        fail_if(err);
+    if (bench.listener)
+        fy_listener_close(bench.listener, NULL, NULL);
+}
+
+static const struct fy_session_events events = {
+    .greeted = greeted, .frame = frame_arrived, .drained = drained, .closed = closed};
+
+static void accepted(struct fy_link *link, uid_t uid, pid_t pid, void *data)
+{
+    (void)uid;
+    (void)pid;
+    (void)data;
+    struct fy_error err = FY_ERROR_INIT;
+    fail_if(fy_session_accept(&bench.session, link, &err) < 0 ? &err : NULL);
+}
+
+static void listen_at(const char *path, const char *user)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    struct passwd *entry = getpwnam(user);
+    if (!entry)
+        errx(2, "no user %s", user);
+    struct fy_listener_options options = {.path = path,
+                                          .mode = 0660,
+                                          .owner_uid = entry->pw_uid,
+                                          .owner_gid = (gid_t)-1,
+                                          .access = {.uids = &entry->pw_uid, .uid_count = 1},
+                                          .max_links = 1};
+    fail_if(fy_listener_start(&bench.loop, &options, accepted, NULL, &bench.listener, &err) < 0 ? &err : NULL);
+    (void)uv_run(&bench.loop, UV_RUN_DEFAULT);
+}
+
+static void send_to(char **arguments)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    struct fy_ssh_options options = {.host = arguments[0],
+                                     .port = 22,
+                                     .user = arguments[1],
+                                     .key_file = arguments[2],
+                                     .known_hosts = arguments[3],
+                                     .connect_timeout_ms = 10000,
+                                     .dead_after_ms = 30000};
+    fail_if(fy_ssh_global_init(&err) < 0 ? &err : NULL);
+    fail_if(fy_session_connect_ssh(&bench.session, &options, &err) < 0 ? &err : NULL);
+    (void)uv_run(&bench.loop, UV_RUN_DEFAULT);
+    fy_ssh_global_done();
+}
+
+int main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)uv_loop_init(&bench.loop);
+    struct fy_session_options options = {
+        .loop = &bench.loop, .own_name = "bench", .registry = fy_session_registry_new(NULL), .link_timeout_ms = 30000};
+    fy_session_init(&bench.session, &options, &events);
+    if (argc == 5 && strcmp(argv[1], "receive") == 0) {
+        bench.directory = argv[3];
+        listen_at(argv[2], argv[4]);
+    } else if (argc == 7 && strcmp(argv[1], "send") == 0) {
+        bench.directory = argv[6];
+        send_to(argv + 2);
+    } else
+        errx(2, "usage: page-bench receive SOCKET DIRECTORY USER | send HOST USER KEY_FILE KNOWN_HOSTS DIRECTORY");
+    fy_session_registry_free(options.registry);
+    return uv_loop_close(&bench.loop) == 0 ? 0 : 1;
+}
