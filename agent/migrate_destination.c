@@ -127,8 +127,7 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 
 static bool in_images(const Ferry__Peer__Frame *frame)
 {
-    return frame->kind_case == FERRY__PEER__FRAME__KIND_CHUNK ||
-           frame->kind_case == FERRY__PEER__FRAME__KIND_FILE_END ||
+    return frame->kind_case == FERRY__PEER__FRAME__KIND_FILE_END ||
            frame->kind_case == FERRY__PEER__FRAME__KIND_SET_END;
 }
 
@@ -158,9 +157,18 @@ static enum fy_heard hear(struct fy_receiver *receiver, const Ferry__Peer__Frame
     }
 }
 
+/* Between the first page and the last small image CRIU may take its time; a lost link is the session's to notice. */
+static void expect_more(struct fy_receiver *receiver)
+{
+    fy_receiver_expect(receiver, "more of the image set",
+                       hold_ms(receiver) + receiver->host->settings->timeouts.link_ms);
+}
+
 static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body,
                           size_t body_bytes)
 {
+    (void)body; /* only data has one */
+    (void)body_bytes;
     struct fy_receiver *receiver = fy_container_of(session, struct fy_receiver, session);
     enum fy_destination_phase phase = receiver->core.phase;
     if (phase >= FY_DESTINATION_DISCARD)
@@ -170,9 +178,23 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RESOLVE && phase == FY_DESTINATION_GREET)
         fy_receiver_resolve(receiver, frame->resolve);
     else if (in_images(frame) && phase == FY_DESTINATION_RECEIVE && receiver->receive) {
-        fy_receiver_expect(receiver, "more of the image set", receiver->host->settings->timeouts.link_ms);
-        fy_receive_set_frame(receiver->receive, frame, body, body_bytes);
+        expect_more(receiver);
+        fy_receive_set_frame(receiver->receive, frame);
     } else if (hear(receiver, frame) == FY_HEARD_WRONG)
+        out_of_order(receiver, frame);
+}
+
+static void data_arrived(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
+                         const uint8_t *body, size_t body_bytes)
+{
+    struct fy_receiver *receiver = fy_container_of(session, struct fy_receiver, session);
+    enum fy_destination_phase phase = receiver->core.phase;
+    if (phase >= FY_DESTINATION_DISCARD)
+        fy_session_data_kept(session, number); /* what was on its way when it was given up */
+    else if (phase == FY_DESTINATION_RECEIVE && receiver->receive) {
+        expect_more(receiver);
+        fy_receive_set_data(receiver->receive, number, frame, body, body_bytes);
+    } else
         out_of_order(receiver, frame);
 }
 
@@ -193,6 +215,7 @@ static void link_lost(struct fy_session *session, const struct fy_error *err)
 static const struct fy_session_events session_events = {
     .greeted = greeted,
     .frame = frame_arrived,
+    .data = data_arrived,
     .drained = drained,
     .closed = link_lost,
 };

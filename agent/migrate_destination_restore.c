@@ -33,13 +33,10 @@ static void received(uint32_t chunks, uint64_t bytes, void *data)
         fy_receiver_acknowledge(receiver);
 }
 
-static void pressure(bool pause, void *data)
+static void kept(uint64_t number, void *data)
 {
     struct fy_receiver *receiver = data;
-    if (pause)
-        fy_session_pause(&receiver->session);
-    else
-        fy_session_resume(&receiver->session);
+    fy_session_data_kept(&receiver->session, number);
 }
 
 static void set_arrived(const struct fy_error *err, void *data)
@@ -53,8 +50,7 @@ static void set_arrived(const struct fy_error *err, void *data)
 
 void fy_receiver_receive(void *ctx)
 {
-    static const struct fy_receive_set_events events = {
-        .received = received, .pressure = pressure, .done = set_arrived};
+    static const struct fy_receive_set_events events = {.received = received, .kept = kept, .done = set_arrived};
     struct fy_receiver *receiver = ctx;
     struct fy_error err = FY_ERROR_INIT;
     if (fy_job_directory_make(receiver->host->settings->run_dir, receiver->options.job_id, &receiver->job_dir,

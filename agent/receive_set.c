@@ -16,15 +16,14 @@
 #include <ferry/base/cleanup.h>
 #include <string.h>
 
-#define MAX_BLOCKS_WAITING 16u
-#define RESUME_BELOW 8u
 #define REPORT_EVERY_BYTES (2u * 1024u * 1024u)
 
 struct write_request {
     uv_work_t work;
     struct fy_receive_set *receive;
     const char *name; /* the file's, which the table of files keeps */
-    uint32_t number;
+    uint32_t number;  /* of the chunk in the set */
+    uint64_t token;   /* of the frame in its session */
     struct fy_block block;
     uint8_t *body;
     size_t body_bytes;
@@ -49,7 +48,6 @@ struct fy_receive_set {
     bool whole; /* all that the end of the set says is there, or on its way into its file */
     uint64_t reported_bytes;
     unsigned waiting; /* blocks that a thread has */
-    bool paused;
     bool closing;
     uv_idle_t closer; /* a handle to close, so that `done` comes from the loop */
     struct fy_error error;
@@ -83,14 +81,6 @@ static void finish_if_over(struct fy_receive_set *receive)
     if (!fy_error_is_set(&receive->error))
         report(receive);
     uv_close((uv_handle_t *)&receive->closer, closed);
-}
-
-static void relieve(struct fy_receive_set *receive)
-{
-    if (!receive->paused || receive->waiting >= RESUME_BELOW)
-        return;
-    receive->paused = false;
-    receive->events->pressure(false, receive->data);
 }
 
 /* ---- in the thread pool ---- */
@@ -165,12 +155,13 @@ static void worked(uv_work_t *request, int status)
     struct fy_receive_set *receive = write->receive;
     receive->waiting--;
     fy_error_propagate(&receive->error, &write->error);
-    if (!fy_error_is_set(&write->error))
+    if (!fy_error_is_set(&write->error)) {
         fy_arrivals_keep(&receive->chunks, write->number);
+        receive->events->kept(write->token, receive->data);
+    }
     free_request(write);
     if (!fy_error_is_set(&receive->error) && receive->chunks.kept_bytes - receive->reported_bytes >= REPORT_EVERY_BYTES)
         report(receive);
-    relieve(receive);
     finish_if_over(receive);
 }
 
@@ -262,12 +253,13 @@ static int place(struct fy_receive_set *receive, struct write_request *write, co
                            fy_block_record(&write->block, chunk->file), err);
 }
 
-static int take_chunk(struct fy_receive_set *receive, const Ferry__Peer__Chunk *chunk, const uint8_t *body,
-                      size_t body_bytes, struct fy_error *err)
+static int take_chunk(struct fy_receive_set *receive, uint64_t token, const Ferry__Peer__Chunk *chunk,
+                      const uint8_t *body, size_t body_bytes, struct fy_error *err)
 {
     struct write_request *write = new_request(receive, chunk, body, body_bytes, err);
     if (!write)
         return -1;
+    write->token = token;
     if (place(receive, write, chunk, err) < 0) {
         free_request(write);
         return -1;
@@ -277,10 +269,6 @@ static int take_chunk(struct fy_receive_set *receive, const Ferry__Peer__Chunk *
         return fy_error_set(err, FY_E_NOMEM, "the thread pool takes no work");
     }
     receive->waiting++;
-    if (receive->waiting >= MAX_BLOCKS_WAITING && !receive->paused) {
-        receive->paused = true;
-        receive->events->pressure(true, receive->data);
-    }
     return 0;
 }
 
@@ -315,14 +303,9 @@ static int check_whole(struct fy_receive_set *receive, struct fy_error *err)
     return 0;
 }
 
-static int take_frame(struct fy_receive_set *receive, const Ferry__Peer__Frame *frame, const uint8_t *body,
-                      size_t body_bytes, struct fy_error *err)
+static int take_frame(struct fy_receive_set *receive, const Ferry__Peer__Frame *frame, struct fy_error *err)
 {
-    if (receive->whole)
-        return fy_error_set(err, FY_E_PROTOCOL, "the peer sent more after the end of the image set");
     switch (frame->kind_case) {
-    case FERRY__PEER__FRAME__KIND_CHUNK:
-        return take_chunk(receive, frame->chunk, body, body_bytes, err);
     case FERRY__PEER__FRAME__KIND_FILE_END:
         return fy_receive_files_end(&receive->files, frame->file_end->file, frame->file_end->name,
                                     frame->file_end->size_bytes, err);
@@ -334,15 +317,39 @@ static int take_frame(struct fy_receive_set *receive, const Ferry__Peer__Frame *
     }
 }
 
-void fy_receive_set_frame(struct fy_receive_set *receive, const Ferry__Peer__Frame *frame, const uint8_t *body,
-                          size_t body_bytes)
+/* On its way out, what still arrives no longer counts. */
+static bool takes_more(struct fy_receive_set *receive)
 {
-    struct fy_error *err = &receive->error;
-    if (fy_error_is_set(err) || receive->closing)
-        return; /* on its way out: what still arrives no longer counts */
-    if (take_frame(receive, frame, body, body_bytes, err) == 0)
-        (void)check_whole(receive, err);
+    if (fy_error_is_set(&receive->error) || receive->closing)
+        return false;
+    if (receive->whole)
+        fy_error_set(&receive->error, FY_E_PROTOCOL, "the peer sent more after the end of the image set");
+    return !receive->whole;
+}
+
+static void taken(struct fy_receive_set *receive, int result)
+{
+    if (result == 0)
+        (void)check_whole(receive, &receive->error);
     finish_if_over(receive);
+}
+
+void fy_receive_set_frame(struct fy_receive_set *receive, const Ferry__Peer__Frame *frame)
+{
+    if (takes_more(receive))
+        taken(receive, take_frame(receive, frame, &receive->error));
+}
+
+void fy_receive_set_data(struct fy_receive_set *receive, uint64_t number, const Ferry__Peer__Frame *frame,
+                         const uint8_t *body, size_t body_bytes)
+{
+    if (!takes_more(receive))
+        return;
+    if (frame->kind_case == FERRY__PEER__FRAME__KIND_CHUNK)
+        taken(receive, take_chunk(receive, number, frame->chunk, body, body_bytes, &receive->error));
+    else
+        taken(receive, fy_error_set(&receive->error, FY_E_PROTOCOL, "a frame of kind %d arrived where chunks were due",
+                                    (int)frame->kind_case));
 }
 
 void fy_receive_set_stop(struct fy_receive_set *receive, const struct fy_error *why)

@@ -248,7 +248,7 @@ static int send_chunk(struct fy_send_set *send, struct slot *slot, struct fy_err
     chunk.xxh3 = block->xxh3;
     fill_bitmaps(&chunk, &slot->block, refs);
     Ferry__Peer__Frame frame = FY_PEER_FRAME(chunk, FERRY__PEER__FRAME__KIND_CHUNK, &chunk);
-    if (fy_session_send(send->session, &frame, fy_take(slot->body), slot->body_bytes, err) < 0)
+    if (fy_session_send_data(send->session, &frame, fy_take(slot->body), slot->body_bytes, err) < 0)
         return -1;
     send->digest = fy_block_chain(send->digest, fy_block_record(block, file->number));
     fy_sent_chunks_add(&send->chunks,

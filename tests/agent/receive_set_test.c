@@ -17,6 +17,7 @@ struct fixture {
     unsigned done;
     struct fy_error error;
     uint64_t received;
+    unsigned kept;
     uint32_t chunks;               /* sent */
     uint64_t records[MOST_CHUNKS]; /* by number */
 };
@@ -27,10 +28,11 @@ static void received(uint32_t chunks, uint64_t bytes, void *data)
     ((struct fixture *)data)->received = bytes;
 }
 
-static void pressure(bool pause, void *data)
+static void kept(uint64_t number, void *data)
 {
-    (void)pause;
-    (void)data;
+    struct fixture *fixture = data;
+    cr_expect_eq(number, 1000); /* as every chunk here says */
+    fixture->kept++;
 }
 
 static void done(const struct fy_error *err, void *data)
@@ -41,7 +43,7 @@ static void done(const struct fy_error *err, void *data)
         fixture->error = *err;
 }
 
-static const struct fy_receive_set_events events = {.received = received, .pressure = pressure, .done = done};
+static const struct fy_receive_set_events events = {.received = received, .kept = kept, .done = done};
 
 static void open_fixture(struct fixture *fixture)
 {
@@ -79,7 +81,7 @@ static void chunk_numbered(struct fixture *fixture, uint32_t number, uint32_t fi
         fixture->records[number] = fy_block_record(&block, file);
     fixture->chunks++;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(chunk, FERRY__PEER__FRAME__KIND_CHUNK, &message);
-    fy_receive_set_frame(fixture->receive, &frame, data, size);
+    fy_receive_set_data(fixture->receive, 1000, &frame, data, size);
 }
 
 static void chunk(struct fixture *fixture, uint32_t file, const char *name, uint64_t offset, const void *data,
@@ -95,7 +97,7 @@ static void end_file(struct fixture *fixture, uint32_t file, const char *name, u
     message.name = (char *)name;
     message.size_bytes = size;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(file_end, FERRY__PEER__FRAME__KIND_FILE_END, &message);
-    fy_receive_set_frame(fixture->receive, &frame, NULL, 0);
+    fy_receive_set_frame(fixture->receive, &frame);
 }
 
 static void end_set_spoilt(struct fixture *fixture, uint32_t files, uint32_t chunks, uint64_t bytes, uint64_t spoil)
@@ -109,7 +111,7 @@ static void end_set_spoilt(struct fixture *fixture, uint32_t files, uint32_t chu
     message.bytes = bytes;
     message.xxh3 = digest ^ spoil;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(set_end, FERRY__PEER__FRAME__KIND_SET_END, &message);
-    fy_receive_set_frame(fixture->receive, &frame, NULL, 0);
+    fy_receive_set_frame(fixture->receive, &frame);
 }
 
 static void end_set(struct fixture *fixture, uint32_t files, uint64_t bytes)
@@ -165,6 +167,7 @@ Test(receive_set, takes_a_correct_set_backwards)
     close_fixture(&fixture);
     cr_expect_eq(fixture.error.code, FY_OK, "%s", fixture.error.message);
     cr_expect_eq(fixture.received, FY_BLOCK_BYTES + 10);
+    cr_expect_eq(fixture.kept, 3);
     free(block);
 }
 
@@ -309,7 +312,15 @@ static void other_frame(struct fixture *f)
 {
     Ferry__Peer__Commit commit = FERRY__PEER__COMMIT__INIT;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(commit, FERRY__PEER__FRAME__KIND_COMMIT, &commit);
-    fy_receive_set_frame(f->receive, &frame, NULL, 0);
+    fy_receive_set_frame(f->receive, &frame);
+}
+
+static void other_data(struct fixture *f)
+{
+    Ferry__Peer__FileEnd end = FERRY__PEER__FILE_END__INIT;
+    end.name = (char *)"a.img";
+    Ferry__Peer__Frame frame = FY_PEER_FRAME(file_end, FERRY__PEER__FRAME__KIND_FILE_END, &end);
+    fy_receive_set_data(f->receive, 1, &frame, NULL, 0);
 }
 
 static void damaged_chunk(struct fixture *f)
@@ -373,6 +384,7 @@ Test(receive_set, names_each_breach)
         {more_after_the_end, FY_E_PROTOCOL},
         {block_missing, FY_E_PROTOCOL},
         {other_frame, FY_E_PROTOCOL},
+        {other_data, FY_E_PROTOCOL},
         {damaged_chunk, FY_E_VERIFY},
         {damaged_set, FY_E_VERIFY},
         {too_large, FY_E_NOSPACE},

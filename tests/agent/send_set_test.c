@@ -49,13 +49,10 @@ static void received(uint32_t chunks, uint64_t bytes, void *data)
     cr_expect_eq(fy_session_send(&rig->receiver.session, &frame, NULL, 0, NULL), 0);
 }
 
-static void pressure(bool pause, void *data)
+static void kept(uint64_t number, void *data)
 {
     struct rig *rig = data;
-    if (pause)
-        fy_session_pause(&rig->receiver.session);
-    else
-        fy_session_resume(&rig->receiver.session);
+    fy_session_data_kept(&rig->receiver.session, number);
 }
 
 static void set_arrived(const struct fy_error *err, void *data)
@@ -104,15 +101,23 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
                           size_t body_bytes)
 {
     struct rig *rig = fy_container_of(session, struct side, session)->rig;
-    if (rig->cut_early) {
-        fy_session_close(session);
-        return;
-    }
+    (void)body;
+    (void)body_bytes;
     if (session == &rig->sender.session) {
         cr_assert_eq(frame->kind_case, FERRY__PEER__FRAME__KIND_RECEIVED);
         cr_expect_eq(fy_send_set_acknowledged(rig->send, frame->received, NULL), 0);
     } else if (rig->receive)
-        fy_receive_set_frame(rig->receive, frame, body, body_bytes);
+        fy_receive_set_frame(rig->receive, frame);
+}
+
+static void data_arrived(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
+                         const uint8_t *body, size_t body_bytes)
+{
+    struct rig *rig = fy_container_of(session, struct side, session)->rig;
+    if (rig->cut_early)
+        fy_session_close(session);
+    else if (rig->receive)
+        fy_receive_set_data(rig->receive, number, frame, body, body_bytes);
 }
 
 static void drained(struct fy_session *session)
@@ -137,7 +142,7 @@ static void closed(struct fy_session *session, const struct fy_error *err)
 }
 
 static const struct fy_session_events events = {
-    .greeted = greeted, .frame = frame_arrived, .drained = drained, .closed = closed};
+    .greeted = greeted, .frame = frame_arrived, .data = data_arrived, .drained = drained, .closed = closed};
 
 static void init_session(struct rig *rig, struct fy_session *session, const char *name)
 {
@@ -165,7 +170,7 @@ static void accepted(struct fy_link *link, uid_t uid, pid_t pid, void *data)
 static void open_rig(struct rig *rig)
 {
     static const struct fy_receive_set_events receive_events = {
-        .received = received, .pressure = pressure, .done = set_arrived};
+        .received = received, .kept = kept, .done = set_arrived};
     struct fy_error err = FY_ERROR_INIT;
     *rig = (struct rig){.base = "/dev/shm/ferry-send-XXXXXX"};
     rig->sender.rig = rig->receiver.rig = rig;

@@ -64,13 +64,10 @@ static void received(uint32_t chunks, uint64_t bytes, void *data)
     (void)fy_session_send(&bench.session, &frame, NULL, 0, NULL);
 }
 
-static void pressure(bool pause, void *data)
+static void kept(uint64_t number, void *data)
 {
     (void)data;
-    if (pause)
-        fy_session_pause(&bench.session);
-    else
-        fy_session_resume(&bench.session);
+    fy_session_data_kept(&bench.session, number);
 }
 
 static void set_arrived(const struct fy_error *err, void *data)
@@ -108,7 +105,7 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
     static const struct fy_send_set_events send_events = {.queued = set_queued, .done = set_kept};
     static const struct fy_receive_set_events receive_events = {
-        .received = received, .pressure = pressure, .done = set_arrived};
+        .received = received, .kept = kept, .done = set_arrived};
     struct fy_error err = FY_ERROR_INIT;
     (void)hello;
     bench.start_ns = fy_clock_monotonic_ns();
@@ -126,8 +123,10 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
                           size_t body_bytes)
 {
     struct fy_error err = FY_ERROR_INIT;
+    (void)body;
+    (void)body_bytes;
     if (bench.receive) {
-        fy_receive_set_frame(bench.receive, frame, body, body_bytes);
+        fy_receive_set_frame(bench.receive, frame);
         return;
     }
     struct fy_session_stats stats;
@@ -135,6 +134,13 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
     bench.wire_bytes = stats.bytes_sent;
     fail_if(fy_send_set_acknowledged(bench.send, frame->received, &err) < 0 ? &err : NULL);
     fy_send_set_get_stats(bench.send, &bench.stats);
+}
+
+static void data_arrived(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
+                         const uint8_t *body, size_t body_bytes)
+{
+    (void)session;
+    fy_receive_set_data(bench.receive, number, frame, body, body_bytes);
 }
 
 static void drained(struct fy_session *session)
@@ -155,7 +161,7 @@ static void closed(struct fy_session *session, const struct fy_error *err)
 }
 
 static const struct fy_session_events events = {
-    .greeted = greeted, .frame = frame_arrived, .drained = drained, .closed = closed};
+    .greeted = greeted, .frame = frame_arrived, .data = data_arrived, .drained = drained, .closed = closed};
 
 static void accepted(struct fy_link *link, uid_t uid, pid_t pid, void *data)
 {
