@@ -59,7 +59,7 @@ static void cleanup_dir(DIR **dir)
         (void)closedir(*dir);
 }
 
-static bool is_of_pages(const char *name)
+bool fy_image_file_has_pages(const char *name)
 {
     return strncmp(name, "pages-", 6) == 0;
 }
@@ -83,7 +83,7 @@ static int list(int dir_fd, bool growing, struct fy_image_files *files, struct f
     size_t capacity = 0;
     struct dirent *entry;
     while ((entry = readdir(dir))) {
-        if (is_dot(entry->d_name) || (growing && !is_of_pages(entry->d_name)))
+        if (is_dot(entry->d_name) || (growing && !fy_image_file_has_pages(entry->d_name)))
             continue;
         if (list_entry(dir_fd, entry->d_name, &found, &capacity, err) < 0) {
             fy_image_files_done(&found);

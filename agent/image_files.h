@@ -3,6 +3,7 @@
 #define FERRY_AGENT_IMAGE_FILES_H
 
 #include <ferry/base/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ int fy_image_files_list(int dir_fd, struct fy_image_files *files, struct fy_erro
 /* Of a directory that CRIU still writes to: only the files that it does nothing but append to, which are those that
  * hold pages. */
 int fy_image_files_list_growing(int dir_fd, struct fy_image_files *files, struct fy_error *err);
+/* Whether a file of that name holds pages and nothing else. */
+bool fy_image_file_has_pages(const char *name);
 void fy_image_files_done(struct fy_image_files *files);
 
 #endif

@@ -1,6 +1,7 @@
 /* RECOVER: the tasks here are gone by the decision, and the destination says for certain that it never will run them.
  * The image set is still here, so the workload is restored from it. */
 #include "migrate_source.h"
+#include "punch.h"
 
 #include <ferry/agent/address.h>
 
@@ -76,8 +77,8 @@ void fy_migration_restore(void *ctx)
 
 bool fy_migration_can_recover(void *ctx)
 {
-    (void)ctx;
-    return true;
+    const struct fy_migration *migration = ctx;
+    return fy_punch_is_whole(migration->images_dir);
 }
 
 void fy_migration_settle(void *ctx, enum fy_source_settling settling)

@@ -10,6 +10,7 @@
 #include "block.h"
 #include "effort.h"
 #include "page_table.h"
+#include "punch.h"
 #include "send_files.h"
 #include "sent_chunks.h"
 
@@ -78,6 +79,7 @@ struct fy_send_set {
     struct fy_page_counts counts;
 
     struct fy_sent_chunks chunks;
+    struct fy_punch punch;
     uint64_t digest; /* of the records of the chunks sent */
     bool queued;     /* everything, also the end of the set */
     bool closing;
@@ -403,10 +405,17 @@ static bool is_kept(const struct fy_send_set *send)
 static void finish_if_over(struct fy_send_set *send)
 {
     bool over = is_kept(send) || fy_error_is_set(&send->error);
-    if (!over || send->closing || send->working > 0 || send->list_working)
+    if (!over || send->closing || send->working > 0 || send->list_working || send->punch.working)
         return;
     send->closing = true;
     uv_close((uv_handle_t *)&send->pause, pause_closed);
+}
+
+static void punched(void *data)
+{
+    struct fy_send_set *send = data;
+    fy_punch_advance(&send->punch, send->loop, &send->chunks);
+    finish_if_over(send);
 }
 
 static void end_set(struct fy_send_set *send)
@@ -457,6 +466,7 @@ int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session 
         free(new);
         return -1;
     }
+    new->punch = (struct fy_punch){.dir_fd = new->dir_fd, .idle = punched, .data = new};
     fy_effort_init(&new->effort, uv_available_parallelism());
     (void)uv_timer_init(loop, &new->pause);
     (void)uv_timer_start(&new->pause, pause_over, 0, 0);
@@ -481,6 +491,7 @@ int fy_send_set_acknowledged(struct fy_send_set *send, const Ferry__Peer__Receiv
     if (fy_sent_chunks_acknowledge(&send->chunks, received->chunks, received->bytes, err) < 0)
         return -1;
     fy_page_table_kept(send->table, received->chunks);
+    fy_punch_advance(&send->punch, send->loop, &send->chunks);
     finish_if_over(send);
     return 0;
 }

@@ -1,4 +1,6 @@
 /* An image set goes over a real link between two sessions and arrives the same. */
+#include "block.h"
+#include "punch.h"
 #include "receive_set.h"
 #include "send_set.h"
 
@@ -9,6 +11,7 @@
 #include <ferry/transport/local.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct side {
@@ -277,6 +280,54 @@ Test(send_set, refuses_what_is_not_a_plain_file)
     cr_expect_eq(rig.send_error.code, FY_E_VERIFY);
     cr_expect(strstr(rig.send_error.message, "parent"));
     cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}
+
+/* ---- memory is given back ---- */
+
+static uint64_t hash_of(const char *directory, const char *name, uint64_t *allocated)
+{
+    char path[160];
+    char *content = NULL;
+    size_t size = 0;
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    cr_assert_eq(stat(path, &st), 0);
+    *allocated = (uint64_t)st.st_blocks * 512;
+    cr_assert_eq(fy_fs_read_file(path, SIZE_MAX / 2, &content, &size, NULL), 0);
+    uint64_t hash = XXH3_64bits(content, size);
+    free(content);
+    return hash;
+}
+
+Test(send_set, pages_of_a_large_set_are_punched_out_as_they_arrive)
+{
+    struct rig rig;
+    uint64_t before, after, there;
+    open_rig(&rig);
+    add_file(&rig, "pages-1.img", 150u << 20, 1000000);
+    uint64_t hash = hash_of(rig.from, "pages-1.img", &before);
+    cr_expect(fy_punch_is_whole(rig.from));
+    run_rig(&rig);
+    cr_expect_eq(rig.send_error.code, FY_OK, "%s", rig.send_error.message);
+    cr_expect_eq(hash_of(rig.to, "pages-1.img", &there), hash);
+    cr_expect_neq(hash_of(rig.from, "pages-1.img", &after), hash);
+    cr_expect_lt(after, before / 2);
+    cr_expect_not(fy_punch_is_whole(rig.from));
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}
+
+Test(send_set, a_small_set_stays_whole)
+{
+    struct rig rig;
+    open_rig(&rig);
+    add_file(&rig, "pages-1.img", 40u << 20, 1000000);
+    add_file(&rig, "pages-2.img", 0, 1);
+    add_file(&rig, "mm-1.img", 3000, 9);
+    run_rig(&rig);
+    cr_expect(fy_punch_is_whole(rig.from));
+    expect_same(&rig, "pages-1.img");
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+    cr_expect_not(fy_punch_is_whole(rig.from)); /* it can't say so of what is not there */
 }
 
 /* ---- a set that grows while it is sent ---- */
