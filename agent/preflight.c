@@ -6,6 +6,7 @@
 
 #include "hook.h"
 #include "migrate_report.h"
+#include "storage.h"
 
 #include <ferry/agent/address.h>
 #include <ferry/base/fs.h>
@@ -78,6 +79,22 @@ static void check_space(struct fy_preflight *preflight)
                    preflight->host->settings->run_dir, want);
     fy_report_preflight(&preflight->items, "space", ok, detail,
                         ok ? NULL : "enlarge the tmpfs of run_dir at the destination (mount -o remount,size=…)");
+}
+
+/* The images lie in memory while the workload is restored from them. */
+static void check_memory(struct fy_preflight *preflight)
+{
+    uint64_t available = fy_storage_memory_bytes();
+    uint64_t memory = preflight->offer->memory_bytes;
+    bool ok = memory <= UINT64_MAX / 4 && SPACE_HEADROOM(memory) + memory + FY_STORAGE_SPARE_BYTES <= available;
+    char have[FY_TEXT_SIZE];
+    char want[FY_TEXT_SIZE];
+    char detail[256];
+    fy_text_bytes(available, have);
+    fy_text_bytes(SPACE_HEADROOM(memory) + memory, want);
+    (void)snprintf(detail, sizeof detail, "%s available, about %s needed for the images and the workload", have, want);
+    fy_report_preflight(&preflight->items, "memory", ok, detail,
+                        ok ? NULL : "free memory at the destination, or choose a host with more");
 }
 
 static void check_addresses(struct fy_preflight *preflight)
@@ -186,6 +203,7 @@ int fy_preflight_start(const struct fy_host *host, const Ferry__Peer__Offer *off
     check_architecture(preflight);
     check_page_size(preflight);
     check_space(preflight);
+    check_memory(preflight);
     check_addresses(preflight);
     check_hooks(preflight);
     struct fy_error failure = FY_ERROR_INIT;

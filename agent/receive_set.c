@@ -10,6 +10,7 @@
 #include "block.h"
 #include "image_files.h"
 #include "receive_files.h"
+#include "storage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #include <string.h>
 
 #define REPORT_EVERY_BYTES (2u * 1024u * 1024u)
+/* Chunks. */
+#define LOOK_AT_MEMORY_EVERY 8u
 
 struct write_request {
     uv_work_t work;
@@ -137,7 +140,8 @@ static void work(uv_work_t *request)
         return;
     }
     const uint8_t *bytes = restore_block(write, plain, raw);
-    if (bytes)
+    bool in_memory = write->number % LOOK_AT_MEMORY_EVERY == 0;
+    if (bytes && fy_storage_check(write->receive->dir_fd, write->block.raw_bytes, in_memory, &write->error) == 0)
         write_block(write, bytes);
 }
 
