@@ -88,6 +88,8 @@ static void entered(void *ctx, enum fy_source_phase phase)
         migration->report.state = faces[phase].state;
         migration->report.workload_state = faces[phase].where;
     }
+    if (phase == FY_SOURCE_ROLLBACK && migration->events->given_up)
+        migration->events->given_up(migration, &migration->report, migration->data);
     fy_migration_changed(migration);
 }
 

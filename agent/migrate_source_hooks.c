@@ -48,9 +48,17 @@ static void ready_hooks_done(void *data, const struct fy_error *err)
     struct fy_migration *migration = data;
     if (err)
         (void)fy_source_fail(&migration->core, err);
-    else if (migration->core.phase == FY_SOURCE_READY)
-        fy_source_go(&migration->core);
+    else if (migration->core.phase == FY_SOURCE_READY && migration->events->ready)
+        migration->events->ready(migration, migration->data);
+    else
+        fy_migration_go(migration);
     fy_migration_finish_if_wanted(migration);
+}
+
+void fy_migration_go(struct fy_migration *migration)
+{
+    if (migration->core.phase == FY_SOURCE_READY)
+        fy_source_go(&migration->core);
 }
 
 void fy_migration_ready(void *ctx)

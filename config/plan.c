@@ -105,6 +105,17 @@ static void read_peer_name(struct reading *reading, const struct node *node, con
 
 static const struct uint_rule lane_count = {1, 8};
 
+static void read_group(struct reading *reading, const struct node *node, const void *rule, void *target)
+{
+    static const char expected[] = "a group name of at most 63 letters, digits, '.', '_' and '-'";
+    (void)rule;
+    const char *text = config_scalar(reading, node, expected);
+    if (text && config_is_peer_name(text))
+        memcpy(target, text, strlen(text) + 1);
+    else if (text)
+        config_expected(reading, node, expected);
+}
+
 static const struct field migration_list[] = {
     {"workload", config_read_parsed, AT(workload), &workload_rule, NULL, true},
     {"to", read_peer_name, AT(peer), NULL, NULL, true},
@@ -118,6 +129,7 @@ static const struct field migration_list[] = {
     {"bandwidth", config_read_rate, AT(bandwidth_bytes), NULL, NULL, false},
     {"lanes", config_read_u32, AT(lanes), &lane_count, NULL, false},
     {"max_freeze", config_read_duration, AT(max_freeze_ms), &freeze_rule, NULL, false},
+    {"group", read_group, AT(group), NULL, NULL, false},
     {"hooks", config_read_hooks, 0, NULL, NULL, false},
 };
 static const struct fields migration_fields = {migration_list, FY_ARRAY_SIZE(migration_list)};
@@ -138,6 +150,22 @@ static void check_duplicate(struct reading *reading, const struct node *list, co
     }
 }
 
+/* A plan goes on with the next migration when the one before has ended: a group is one step of it. */
+static void check_group(struct reading *reading, const struct node *list, const struct fy_plan *plan, size_t index)
+{
+    const char *group = plan->migrations[index].group;
+    if (!*group || index == 0 || strcmp(plan->migrations[index - 1].group, group) == 0)
+        return;
+    for (size_t i = 0; i + 1 < index; i++) {
+        if (strcmp(plan->migrations[i].group, group) != 0)
+            continue;
+        config_wrong(reading, config_node_child(list->children[index], "group"),
+                     "the migrations of group '%s' must stand one after the other; there is one in line %u", group,
+                     list->children[i]->line);
+        return;
+    }
+}
+
 static void read_migration(struct reading *reading, const struct node *list, struct fy_plan *plan, size_t index)
 {
     const struct node *node = list->children[index];
@@ -148,6 +176,7 @@ static void read_migration(struct reading *reading, const struct node *list, str
     else
         config_read_map(reading, node, &migration_fields, &plan->migrations[index]);
     check_duplicate(reading, list, plan, index);
+    check_group(reading, list, plan, index);
     config_place_up(reading, before);
 }
 

@@ -13,6 +13,18 @@ static void migration_changed(struct fy_migration *migration, const struct fy_mi
     job_reported(data, report);
 }
 
+static void migration_ready(struct fy_migration *migration, void *data)
+{
+    (void)migration;
+    group_ready(data);
+}
+
+static void migration_given_up(struct fy_migration *migration, const struct fy_migration_report *report, void *data)
+{
+    (void)migration;
+    group_given_up(data, report->error.message);
+}
+
 static void migration_ended(struct fy_migration *migration, const struct fy_migration_report *report, void *data)
 {
     (void)migration;
@@ -20,6 +32,8 @@ static void migration_ended(struct fy_migration *migration, const struct fy_migr
 }
 
 static const struct fy_migration_events migration_events = {
+    .ready = migration_ready,
+    .given_up = migration_given_up,
     .changed = migration_changed,
     .ended = migration_ended,
 };
@@ -39,9 +53,11 @@ static void start(struct fy_job *job)
     }
     job->running = true;
     job->jobs->running++;
+    if (job->group)
+        job->group->started = true;
 }
 
-/* The first of its plan that has not ended. */
+/* The first of its plan that has not ended, and those of its group. */
 static bool is_its_turn(const struct fy_job *job)
 {
     if (!job->plan)
@@ -49,21 +65,30 @@ static bool is_its_turn(const struct fy_job *job)
     const struct fy_jobs *jobs = job->jobs;
     for (size_t i = 0; i < jobs->count; i++) {
         if (jobs->list[i]->plan == job->plan)
-            return jobs->list[i] == job;
+            return jobs->list[i] == job || (job->group && jobs->list[i]->group == job->group);
     }
     return false;
 }
 
+static struct fy_job *first_startable(const struct fy_jobs *jobs, bool of_started_groups)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        struct fy_job *job = jobs->list[i];
+        bool of_started = job->group && job->group->started;
+        if (job->recorded && !job->running && !fy_record_ended(job->record) && of_started == of_started_groups &&
+            is_its_turn(job) && group_has_room(job))
+            return job;
+    }
+    return NULL;
+}
+
+/* A group that has begun to start has its slots: nobody else gets one of them. */
 static struct fy_job *next_to_start(const struct fy_jobs *jobs)
 {
     if (jobs->stopping || jobs->running >= jobs->options.host->settings->max_jobs)
         return NULL;
-    for (size_t i = 0; i < jobs->count; i++) {
-        struct fy_job *job = jobs->list[i];
-        if (job->recorded && !job->running && !fy_record_ended(job->record) && is_its_turn(job))
-            return job;
-    }
-    return NULL;
+    struct fy_job *job = first_startable(jobs, true);
+    return job ? job : first_startable(jobs, false);
 }
 
 void schedule(struct fy_jobs *jobs)

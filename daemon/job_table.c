@@ -143,6 +143,9 @@ static void after_end(struct fy_job *job)
     if (job->running)
         jobs->running--;
     job->running = false;
+    if (job->record->job->state != FERRY__CONTROL__JOB_STATE__COMPLETED)
+        group_given_up(job, job->record->job->failure ? job->record->job->failure->message : "it has ended");
+    group_leave(job);
     if (job->plan)
         plan_job_ended(job);
     keep_few(jobs); /* may free the job */

@@ -12,11 +12,23 @@ struct plan_run {
     char first_failed[FY_JOB_ID_SIZE];
 };
 
+/* Migrations that are decided upon together. Freed with its last job's end. */
+struct group_run {
+    size_t unfinished;
+    size_t ready;
+    bool started; /* at least one of them */
+    bool decided;
+    bool failed; /* one was given up before that: none of them goes on */
+};
+
 struct fy_job {
     struct fy_jobs *jobs;
     struct fy_record *record;      /* the latest; never NULL */
     struct fy_migration_spec spec; /* source only */
     struct plan_run *plan;         /* NULL: it came alone, or has ended */
+    struct group_run *group;       /* NULL: it moves alone, or has ended */
+    bool ready;                    /* prepared, and waits for the others of its group */
+    bool told;                     /* to be given up with its group */
     bool saving;                   /* its first record is on the way to the disk */
     bool recorded;                 /* on disk: may start */
     bool running;                  /* has a migration or a receiver */
@@ -69,6 +81,20 @@ struct fy_record *record_with_logs(const struct fy_record *record);
 void schedule(struct fy_jobs *jobs);
 /* A job of the plan has ended. */
 void plan_job_ended(struct fy_job *job);
+
+/* ---- job_group.c ---- */
+
+/* Makes this just accepted job one of a group: that of `before` when it names the same, else a new one. Nothing
+ * without a group's name. */
+int group_join(struct fy_job *job, const struct fy_job *before, struct fy_error *err);
+/* It has ended, or was never accepted after all. */
+void group_leave(struct fy_job *job);
+/* Whether it could start now, as far as its group and the number of running jobs are concerned. */
+bool group_has_room(const struct fy_job *job);
+/* All is prepared for this job. */
+void group_ready(struct fy_job *job);
+/* This job is being given up, or has ended without having moved. */
+void group_given_up(struct fy_job *job, const char *why);
 
 /* ---- job_receive.c ---- */
 

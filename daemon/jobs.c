@@ -111,6 +111,7 @@ static struct fy_record *first_record(struct fy_jobs *jobs, const struct fy_migr
     job.created_us = fy_clock_wall_us();
     job.log_dir = log_dir;
     job.plan = (char *)plan;
+    job.group = spec->group[0] ? (char *)spec->group : NULL;
     job.has_dry_run = 1;
     job.dry_run = dry_run;
     return fy_record_new(&job, err);
@@ -172,12 +173,28 @@ int fy_jobs_migrate(struct fy_jobs *jobs, const struct fy_migration_spec *spec, 
 
 /* ---- plans ---- */
 
+static int check_group_size(const struct fy_jobs *jobs, const struct fy_plan *plan, struct fy_error *err)
+{
+    size_t size = 0, limit = jobs->options.host->settings->max_jobs;
+    for (size_t i = 0; i < plan->migration_count; i++) {
+        const char *group = plan->migrations[i].group;
+        size = i > 0 && *group && strcmp(group, plan->migrations[i - 1].group) == 0 ? size + 1 : 1;
+        if (*group && size > limit) {
+            fy_error_set(err, FY_E_LIMIT, "group %s has more than %zu workloads, and no more move at once", group,
+                         limit);
+            return fy_error_next(err,
+                                 "raise max_jobs in ferryd's configuration on both hosts, or make the group smaller");
+        }
+    }
+    return 0;
+}
+
 static int check_plan(const struct fy_jobs *jobs, const struct fy_plan *plan, struct fy_error *err)
 {
     char workload[FY_WORKLOAD_TEXT_SIZE], earlier[FY_WORKLOAD_TEXT_SIZE];
     if (plan->migration_count == 0)
         return fy_error_set(err, FY_E_CONFIG, "the plan has no migrations");
-    if (check_room(jobs, plan->migration_count, err) < 0)
+    if (check_room(jobs, plan->migration_count, err) < 0 || check_group_size(jobs, plan, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->migration_count; i++) {
         if (check_spec(jobs, &plan->migrations[i], err) < 0)
@@ -198,6 +215,7 @@ static void drop_newest(struct fy_jobs *jobs, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct fy_job *job = jobs->list[--jobs->count];
         jobs->unfinished--;
+        group_leave(job);
         (void)fy_store_forget(jobs->options.store, job->record->job->id, NULL);
         fy_record_unref(job->record);
         free(job);
@@ -215,8 +233,9 @@ int fy_jobs_run_plan(struct fy_jobs *jobs, const char *name, const struct fy_pla
     run->continue_on_failure = plan->continue_on_failure;
     for (size_t i = 0; i < plan->migration_count; i++) {
         struct fy_job *job = accept_one(jobs, &plan->migrations[i], run, name, dry_run, err);
-        if (!job) {
-            drop_newest(jobs, i);
+        bool joined = job && !dry_run && group_join(job, i ? jobs->list[jobs->count - 2] : NULL, err) == 0;
+        if (!job || (!joined && !dry_run)) {
+            drop_newest(jobs, job ? i + 1 : i);
             free(run);
             return -1;
         }

@@ -30,6 +30,7 @@ struct fy_store {
     struct item *waiting, **waiting_tail;
     struct item *in_flight;
     bool busy;
+    bool held; /* what waits is not complete yet */
     bool closing;
     struct fy_error batch_error;
     fy_store_failed_cb failed;
@@ -161,7 +162,7 @@ static void db_closed(uv_work_t *work, int status)
 
 static void step(struct fy_store *store)
 {
-    if (store->busy)
+    if (store->busy || store->held)
         return;
     if (store->waiting) {
         store->busy = true;
@@ -214,6 +215,17 @@ int fy_store_save(struct fy_store *store, struct fy_record *record, fy_store_cb 
 int fy_store_forget(struct fy_store *store, const char *id, struct fy_error *err)
 {
     return enqueue(store, id, NULL, NULL, NULL, err);
+}
+
+void fy_store_hold(struct fy_store *store)
+{
+    store->held = true;
+}
+
+void fy_store_release(struct fy_store *store)
+{
+    store->held = false;
+    step(store);
 }
 
 int fy_store_make_log_dir(struct fy_store *store, const char *id, char **path, struct fy_error *err)

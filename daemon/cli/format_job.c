@@ -174,6 +174,8 @@ int format_job(struct fy_buf *text, const Ferry__Control__Job *job, const struct
     put_field(text, "job", job->id, err);
     if (job->plan)
         put_field(text, "plan", job->plan, err);
+    if (job->group)
+        put_field(text, "group", job->group, err);
     put_times(text, job, err);
     put_bytes(text, job, err);
     put_pages(text, job, err);

@@ -74,6 +74,7 @@ static void json_identity(struct fy_json *json, const Ferry__Control__Job *job)
     fy_json_string(json, is_source ? "to" : "from", job->peer);
     fy_json_bool(json, "dry_run", job->has_dry_run && job->dry_run);
     fy_json_string(json, "plan", job->plan);
+    fy_json_string(json, "group", job->group);
     fy_json_string(json, "workload_state", job->workload_state);
     json_time(json, "created", true, job->created_us);
     json_time(json, "ended", job->has_ended_us, job->ended_us);

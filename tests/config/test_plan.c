@@ -88,6 +88,12 @@ Test(plan, mistakes)
          "'.', '_' and '-', without a directory, got '../x'"},
         {ONE "    hooks: [{stage: pre-dump, on: source, run: x, deadline: 2h}]\n",
          "p:5:61: migrations[0].hooks[0].deadline: expected a duration from 1ms to 1h, got '2h'"},
+        {ONE "    group: a b\n",
+         "p:5:12: migrations[0].group: expected a group name of at most 63 letters, digits, '.', "
+         "'_' and '-', got 'a b'"},
+        {ONE "    group: shop\n  - {workload: runc/x, to: b}\n  - {workload: runc/y, to: b, group: shop}\n",
+         "p:7:38: migrations[2]: the migrations of group 'shop' must stand one after the other; there is one in line "
+         "3"},
         {ONE "on_failure: ignore\n", "p:5:13: on_failure: expected stop or continue, got 'ignore'"},
         {ONE "on_failure: contine\n",
          "p:5:13: on_failure: expected stop or continue, got 'contine'; did you mean 'continue'?"},
@@ -207,6 +213,7 @@ Test(plan, every_key)
                                "    bandwidth: 100Mbit/s\n"
                                "    lanes: 3\n"
                                "    max_freeze: 1500ms\n"
+                               "    group: shop\n"
                                "    hooks:\n"
                                "      - {stage: post-restore, on: destination, run: attach.sh, deadline: 1h}\n"
                                "      - {stage: pre-dump, on: source, run: drain-web}\n"
@@ -230,6 +237,8 @@ Test(plan, every_key)
     cr_expect_eq(spec->bandwidth_bytes, 12500000);
     cr_expect_eq(spec->lanes, 3);
     cr_expect_eq(spec->max_freeze_ms, 1500);
+    cr_expect_str_eq(spec->group, "shop");
+    cr_expect_str_eq(plan->migrations[1].group, "");
     cr_assert_eq(spec->hook_count, 2);
     cr_expect_eq(spec->hooks[0].stage, FY_HOOK_POST_RESTORE);
     cr_expect_eq(spec->hooks[0].side, FY_HOOK_DESTINATION);

@@ -360,7 +360,7 @@ Test(cli, json_of_a_job)
     cr_assert_str_eq(
         text,
         "{\"job\":\"m-20261123-114501-4f2a\",\"state\":\"failed\",\"role\":\"source\",\"mode\":\"stop\","
-        "\"workload\":\"runc/web\",\"to\":\"b\",\"dry_run\":false,\"plan\":null,"
+        "\"workload\":\"runc/web\",\"to\":\"b\",\"dry_run\":false,\"plan\":null,\"group\":null,"
         "\"workload_state\":\"frozen at the source\",\"created\":\"2026-11-23T11:45:01.000Z\",\"ended\":null,"
         "\"bytes_total\":1073741824,\"bytes_transferred\":268435456,\"wire_bytes\":209715200,"
         "\"pages\":{\"zero_bytes\":1048576,\"duplicate_bytes\":4096,\"compressed_bytes\":8192,\"plain_bytes\":100},"

@@ -78,6 +78,16 @@ static void set_bandwidth(struct fy_migration *migration, uint64_t bytes_per_sec
     ((struct played_migration *)migration)->bandwidth = bytes_per_second;
 }
 
+static void go(struct fy_migration *migration)
+{
+    ((struct played_migration *)migration)->decided = true;
+}
+
+void played_ready(struct played_migration *migration)
+{
+    migration->events->ready((struct fy_migration *)migration, migration->data);
+}
+
 static int cancel(struct fy_migration *migration, const char *why, struct fy_error *err)
 {
     (void)why;
@@ -190,6 +200,7 @@ static int peer_check(const struct fy_host *host, const char *peer, fy_peer_chec
 
 const struct fy_migration_ops played_ops = {
     .start = start,
+    .go = go,
     .cancel = cancel,
     .set_bandwidth = set_bandwidth,
     .receive = receive,

@@ -33,6 +33,8 @@ extern const struct fy_migration_ops played_ops;
 struct played_migration *played_find(const char *workload);
 void played_progress(struct played_migration *migration, uint64_t bytes_sent);
 void played_phase(struct played_migration *migration, enum fy_migration_state state, const char *phase);
+/* All is prepared; `decided` says whether it was told to go. */
+void played_ready(struct played_migration *migration);
 /* `code` FY_OK for completed. */
 void played_end(struct played_migration *migration, enum fy_migration_state state, enum fy_code code);
 

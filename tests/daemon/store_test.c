@@ -252,3 +252,32 @@ Test(store, a_job_id_cannot_leave_the_directory)
     cr_assert_null(path);
     close_store();
 }
+
+static void note_saved(const struct fy_error *err, void *data)
+{
+    cr_assert_null(err);
+    ++*(int *)data;
+}
+
+/* Held back, nothing is written; released, all of it at once. */
+Test(store, what_belongs_together_is_written_together)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    int saved = 0;
+    cr_assert_eq(open_store(&err), 0, "%s", err.message);
+    struct fy_record *one = make("m-1", FERRY__CONTROL__JOB_STATE__ACTIVE, 1);
+    struct fy_record *two = make("m-2", FERRY__CONTROL__JOB_STATE__ACTIVE, 2);
+    fy_store_hold(store);
+    cr_assert_eq(fy_store_save(store, one, note_saved, &saved, &err), 0);
+    (void)uv_run(&loop, UV_RUN_DEFAULT); /* nothing is under way */
+    cr_expect_eq(saved, 0);
+    cr_assert_eq(fy_store_save(store, two, note_saved, &saved, &err), 0);
+    fy_store_release(store);
+    cr_expect_eq(saved, 0);
+    while (saved == 0)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    cr_expect_eq(saved, 2, "both in one batch");
+    fy_record_unref(one);
+    fy_record_unref(two);
+    close_store();
+}

@@ -76,6 +76,10 @@ struct fy_migration_report {
 struct fy_migration;
 
 struct fy_migration_events {
+    /* All is prepared: fy_migration_go(), now or later, decides. NULL: it decides by itself. */
+    void (*ready)(struct fy_migration *migration, void *data);
+    /* It is given up, because of report->error, and rolls back; `ended` follows. NULL is legal. */
+    void (*given_up)(struct fy_migration *migration, const struct fy_migration_report *report, void *data);
     /* State, phase or progress changed; at most about ten times a second for progress alone. */
     void (*changed)(struct fy_migration *migration, const struct fy_migration_report *report, void *data);
     /* Last and exactly once; the migration is freed after it. report->state is COMPLETED, FAILED or CANCELLED. */
@@ -92,6 +96,8 @@ struct fy_migration_options {
 int fy_migration_start(const struct fy_host *host, const struct fy_migration_spec *spec,
                        const struct fy_migration_options *options, const struct fy_migration_events *events, void *data,
                        struct fy_migration **migration, struct fy_error *err);
+/* After `ready`: decides. Harmless when it has been given up meanwhile. */
+void fy_migration_go(struct fy_migration *migration);
 /* Before the decision: rolls back, the workload runs on at the source. After it: FY_E_BUSY, it will complete. */
 int fy_migration_cancel(struct fy_migration *migration, const char *why, struct fy_error *err);
 

@@ -13,6 +13,7 @@
  *         ext_unix_sockets: false
  *         link_remap: false
  *         max_freeze: 5s             # longest time that the workload may stay frozen here
+ *         group: shop                # moves together with the others of its group, or not at all
  *         hooks:                     # hook.h
  *           - {stage: pre-dump, on: source, run: drain-web, deadline: 10s}
  *     on_failure: stop               # or continue
@@ -39,6 +40,7 @@ enum fy_migration_mode { FY_MODE_STOP };
 enum fy_tcp_mode { FY_TCP_ESTABLISHED, FY_TCP_CLOSE, FY_TCP_REFUSE };
 
 #define FY_PEER_NAME_SIZE 64
+#define FY_GROUP_NAME_SIZE 64
 #define FY_MAX_ADDRESSES 16
 
 struct fy_service_address {
@@ -65,6 +67,7 @@ struct fy_migration_spec {
     uint64_t bandwidth_bytes; /* a second; 0: no limit of its own */
     uint32_t lanes;           /* SSH connections; 0: as the peer's settings say */
     uint64_t max_freeze_ms;   /* the workload stays frozen at the source no longer; 0: timeouts.hold alone counts */
+    char group[FY_GROUP_NAME_SIZE];     /* "": it moves alone */
     struct fy_hook hooks[FY_MAX_HOOKS]; /* in the order in which those of one stage run */
     size_t hook_count;
 };

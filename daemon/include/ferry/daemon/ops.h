@@ -9,6 +9,7 @@ struct fy_migration_ops {
     int (*start)(const struct fy_host *host, const struct fy_migration_spec *spec,
                  const struct fy_migration_options *options, const struct fy_migration_events *events, void *data,
                  struct fy_migration **migration, struct fy_error *err);
+    void (*go)(struct fy_migration *migration);
     int (*cancel)(struct fy_migration *migration, const char *why, struct fy_error *err);
     void (*set_bandwidth)(struct fy_migration *migration, uint64_t bytes_per_second);
     int (*receive)(const struct fy_host *host, struct fy_link *link, const struct fy_receiver_events *events,

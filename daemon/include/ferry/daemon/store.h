@@ -29,6 +29,9 @@ int fy_store_load(struct fy_store *store, fy_store_each_cb each, void *data, str
 int fy_store_save(struct fy_store *store, struct fy_record *record, fy_store_cb done, void *data, struct fy_error *err);
 /* Queues removing the job's row and log directory. */
 int fy_store_forget(struct fy_store *store, const char *id, struct fy_error *err);
+/* What is queued between the two is written in one transaction: all of it is durable, or none. Calls do not nest. */
+void fy_store_hold(struct fy_store *store);
+void fy_store_release(struct fy_store *store);
 /* Creates the job's log directory, for root only; the path is malloc'ed. FY_E_BUSY if it is there already. */
 int fy_store_make_log_dir(struct fy_store *store, const char *id, char **path, struct fy_error *err);
 /* Writes what is queued, closes, frees; `closed` comes from the loop. */
