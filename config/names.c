@@ -77,6 +77,11 @@ bool config_is_program(const char *text)
     return *text && *text != '-' && strlen(text) <= NAME_MAX && !has_control_character(text);
 }
 
+bool config_is_command(const char *text)
+{
+    return *text && strlen(text) <= 4000 && !has_control_character(text);
+}
+
 bool config_is_device_name(const char *text)
 {
     size_t length = strnlen(text, IFNAMSIZ);

@@ -18,6 +18,8 @@ bool config_is_socket_path(const char *text);
 bool config_is_socket_dir(const char *text);
 /* A name that is looked up in PATH, or an absolute path. */
 bool config_is_program(const char *text);
+/* What a shell is given to run: not empty, at most 4000 bytes, without control characters. */
+bool config_is_command(const char *text);
 /* What Linux takes as the name of a network device, in printable ASCII. */
 bool config_is_device_name(const char *text);
 /* What runc takes as a container id (letters, digits, '_', '+', '-', '.'), except a leading '-', at most 255. */

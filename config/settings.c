@@ -37,6 +37,9 @@ void fy_settings_free(struct fy_settings *settings)
     free(settings->criu);
     free(settings->runc);
     free(settings->runc_root);
+    free(settings->checkpoints.key_file);
+    free(settings->checkpoints.key_command);
+    free(settings->checkpoints.sign_key);
     free(settings->hooks_dir);
     free(settings->podman);
     for (size_t i = 0; i < settings->peer_count; i++)

@@ -8,6 +8,7 @@
 #define AT(member) offsetof(struct fy_settings, member)
 
 _Static_assert(sizeof(enum fy_log_level) == sizeof(unsigned), "config_read_word writes an unsigned");
+_Static_assert(sizeof(enum fy_checkpoint_form) == sizeof(unsigned), "config_read_word writes an unsigned");
 _Static_assert(sizeof(enum fy_log_format) == sizeof(unsigned), "config_read_word writes an unsigned");
 
 static const struct text_rule host_name = {config_is_peer_name,
@@ -19,6 +20,8 @@ static const struct text_rule path = {config_is_absolute_path, "an absolute path
 static const struct text_rule socket_path = {config_is_socket_path, "an absolute path of at most 107 bytes"};
 static const struct text_rule socket_dir = {config_is_socket_dir, "an absolute path of at most 94 bytes"};
 static const struct text_rule program = {config_is_program, "a program name or an absolute path"};
+
+static const struct text_rule command = {config_is_command, "a command for the shell, of at most 4000 bytes"};
 
 static const struct uint_rule job_count = {1, 1000};
 static const struct uint_rule port = {1, 65535};
@@ -68,6 +71,19 @@ static const struct field podman_list[] = {
 };
 static const struct fields podman = {podman_list, FY_ARRAY_SIZE(podman_list)};
 
+static const struct word forms[] = {{"zstd", FY_CHECKPOINTS_COMPRESSED}, {"none", FY_CHECKPOINTS_PLAIN}};
+static const struct word_rule form = {forms, FY_ARRAY_SIZE(forms)};
+static const struct uint_rule chain_length = {1, 1000};
+
+static const struct field checkpoint_list[] = {
+    {"compression", config_read_word, AT(checkpoints.form), &form, "zstd", false},
+    {"max_chain", config_read_u32, AT(checkpoints.max_chain), &chain_length, "16", false},
+    {"key_file", config_read_text, AT(checkpoints.key_file), &path, NULL, false},
+    {"key_command", config_read_text, AT(checkpoints.key_command), &command, NULL, false},
+    {"sign_key", config_read_text, AT(checkpoints.sign_key), &path, NULL, false},
+};
+static const struct fields checkpoints = {checkpoint_list, FY_ARRAY_SIZE(checkpoint_list)};
+
 static const struct field timeout_list[] = {
     {"connect", config_read_duration, AT(timeouts.connect_ms), &any_timeout, "10s", false},
     {"link", config_read_duration, AT(timeouts.link_ms), &any_timeout, "30s", false},
@@ -92,6 +108,7 @@ static const struct field top_list[] = {
     {"hooks_dir", config_read_text, AT(hooks_dir), &path, "/etc/ferry/hooks", false},
     {"podman", config_read_map, 0, &podman, NULL, false},
     {"max_jobs", config_read_u32, AT(max_jobs), &job_count, "4", false},
+    {"checkpoints", config_read_map, 0, &checkpoints, NULL, false},
     {"timeouts", config_read_map, 0, &timeouts, NULL, false},
     {"peers", config_read_peers, 0, NULL, NULL, false}, /* after ssh, whose values are its defaults */
 };

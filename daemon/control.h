@@ -24,6 +24,7 @@ struct client {
     struct watch *watches;
     struct log_stream *log_stream;
     struct peer_check *peer_check;
+    struct pinning *pinning;
 };
 
 struct fy_control_server {
@@ -53,8 +54,23 @@ uint64_t client_unsent_frames(const struct client *client);
 /* ---- control_request.c ---- */
 
 void request_handle(struct client *client, const Ferry__Control__Request *request);
+/* An empty last reply: only says that nothing follows. */
+void reply_end(struct client *client);
 /* The client is gone: its peer check ends unheard. */
 void peer_check_forget(struct client *client);
+
+/* ---- control_checkpoint.c ---- */
+
+int handle_checkpoint_create(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_list(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_show(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_verify(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_restore(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_remove(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_pin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_unpin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+/* The client is gone: it does not hear that its pin is on the disk. */
+void pinning_forget(struct client *client);
 
 /* ---- control_spec.c ---- */
 

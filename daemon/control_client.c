@@ -120,6 +120,7 @@ static void on_closed(struct fy_link *link, const struct fy_error *err, void *da
     watch_drop_all(client);
     log_stream_forget(client);
     peer_check_forget(client);
+    pinning_forget(client);
     uv_close((uv_handle_t *)&client->pump, on_timer_closed);
 }
 

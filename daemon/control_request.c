@@ -37,8 +37,7 @@ static int handle_status(struct client *client, const Ferry__Control__Request *r
     return 0;
 }
 
-/* An empty reply: only says that nothing follows. */
-static void reply_end(struct client *client)
+void reply_end(struct client *client)
 {
     Ferry__Control__Reply reply = FERRY__CONTROL__REPLY__INIT;
     client_reply(client, &reply, true, NULL, 0);
@@ -285,6 +284,14 @@ static const struct {
     {FERRY__CONTROL__REQUEST__KIND_JOB_LOG, handle_job_log},
     {FERRY__CONTROL__REQUEST__KIND_PEER_LIST, handle_peer_list},
     {FERRY__CONTROL__REQUEST__KIND_PEER_CHECK, handle_peer_check},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_CREATE, handle_checkpoint_create},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_LIST, handle_checkpoint_list},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_SHOW, handle_checkpoint_show},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_VERIFY, handle_checkpoint_verify},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_RESTORE, handle_checkpoint_restore},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_REMOVE, handle_checkpoint_remove},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_PIN, handle_checkpoint_pin},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_UNPIN, handle_checkpoint_unpin},
 };
 
 void request_handle(struct client *client, const Ferry__Control__Request *request)

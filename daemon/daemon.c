@@ -9,6 +9,7 @@
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
 #include <ferry/daemon/access.h>
+#include <ferry/daemon/checkpoints.h>
 #include <ferry/daemon/control_server.h>
 #include <ferry/daemon/daemon.h>
 #include <ferry/daemon/jobs.h>
@@ -33,6 +34,9 @@ struct daemon {
     uid_t peer_uid;
     struct fy_store *store;
     struct fy_jobs *jobs;
+    struct fy_checkpoint_key *key;
+    struct fy_checkpoint_store *checkpoint_store;
+    struct fy_checkpoints *checkpoints;
     struct fy_control_server *control;
     struct fy_listener *control_listener, *peer_listener;
     uv_signal_t signals[3];
@@ -221,6 +225,42 @@ static int start_jobs(struct daemon *d, struct fy_error *err)
     return fy_jobs_new(&options, &d->jobs, err);
 }
 
+static int read_key(struct daemon *d, struct fy_error *err)
+{
+    if (d->settings->checkpoints.key_file && d->settings->checkpoints.key_command)
+        return fy_error_set(err, FY_E_CONFIG, "checkpoints: key_file and key_command are both set; use one of them");
+    if (d->settings->checkpoints.key_file)
+        return fy_checkpoint_key_read(d->settings->checkpoints.key_file, &d->key, err);
+    if (d->settings->checkpoints.key_command)
+        return fy_checkpoint_key_run(d->settings->checkpoints.key_command, &d->key, err);
+    return 0;
+}
+
+static int start_checkpoints(struct daemon *d, struct fy_error *err)
+{
+    FY_AUTO_FREE char *directory = NULL;
+    if (asprintf(&directory, "%s/checkpoints", d->settings->state_dir) < 0) {
+        directory = NULL;
+        return fy_error_set(err, FY_E_NOMEM, "no memory for starting");
+    }
+    if (read_key(d, err) < 0)
+        return -1;
+    const struct fy_checkpoint_store_options store = {
+        .directory = directory,
+        .scratch = d->settings->run_dir,
+        .plain = d->settings->checkpoints.form == FY_CHECKPOINTS_PLAIN,
+        .uncompressed = d->settings->checkpoints.form == FY_CHECKPOINTS_PLAIN,
+        .key = d->key,
+        .sign_key = d->settings->checkpoints.sign_key,
+        .max_chain = d->settings->checkpoints.max_chain,
+    };
+    if (fy_checkpoint_store_open(&store, &d->checkpoint_store, err) < 0)
+        return -1;
+    const struct fy_checkpoints_options options = {
+        .host = &d->host, .store = d->checkpoint_store, .jobs = d->jobs, .log = d->log};
+    return fy_checkpoints_new(&options, &d->checkpoints, err);
+}
+
 static int start_control(struct daemon *d, struct fy_error *err)
 {
     struct fy_control_options options = {
@@ -228,6 +268,7 @@ static int start_control(struct daemon *d, struct fy_error *err)
         .host = &d->host,
         .ops = d->ops,
         .jobs = d->jobs,
+        .checkpoints = d->checkpoints,
         .log = d->log,
         .status = fill_status,
         .data = d,
@@ -288,7 +329,7 @@ static int start(struct daemon *d, struct fy_error *err)
     start_signals(d);
     fy_lag_guard_start(&d->loop, &d->lag, on_stall, d);
     d->host = (struct fy_host){.loop = &d->loop, .settings = d->settings};
-    if (start_jobs(d, err) < 0 || start_control(d, err) < 0 || start_peer(d, err) < 0)
+    if (start_jobs(d, err) < 0 || start_checkpoints(d, err) < 0 || start_control(d, err) < 0 || start_peer(d, err) < 0)
         return -1;
     d->started_us = fy_clock_wall_us();
     fy_log_write(d->log, FY_LOG_INFO, NULL, "ferryd %s on %s is ready: control %s, peers %s", FERRY_VERSION,
@@ -313,9 +354,12 @@ static int run_loop(struct daemon *d, struct fy_error *err)
                      fy_jobs_active(d->jobs));
         return -1;
     }
+    fy_checkpoints_free(d->checkpoints);
     fy_jobs_free(d->jobs);
     fy_session_registry_free(d->host.sessions);
     free(d->host.shapers);
+    fy_checkpoint_store_close(d->checkpoint_store);
+    fy_checkpoint_key_free(d->key);
     fy_access_done(&d->control_access);
     int busy = uv_loop_close(&d->loop);
     if (busy < 0 && result == 0)

@@ -30,6 +30,8 @@ static void advise(const Ferry__Control__Job *job, const char *directory, bool k
 struct fy_record *recover_record(const struct fy_record *record, const char *run_dir, struct fy_error *err)
 {
     const Ferry__Control__Job *job = record->job;
+    if (job->has_kind && job->kind != FERRY__CONTROL__JOB_KIND__MIGRATION)
+        return task_interrupted(record, run_dir, err);
     bool is_source = job->role == FERRY__CONTROL__JOB_ROLE__SOURCE;
     if (job->state == FERRY__CONTROL__JOB_STATE__QUEUED)
         return never_started(record, err);

@@ -47,7 +47,10 @@ static void start(struct fy_job *job)
     struct fy_migration_options how = {.log_dir = shown->log_dir, .dry_run = shown->has_dry_run && shown->dry_run};
     struct fy_error err = FY_ERROR_INIT;
     (void)snprintf(how.job_id, sizeof(how.job_id), "%s", shown->id);
-    if (options->ops->start(options->host, &job->spec, &how, &migration_events, job, &job->migration, &err) < 0) {
+    int started =
+        job->task ? task_start(job, &how, &err)
+                  : options->ops->start(options->host, &job->spec, &how, &migration_events, job, &job->migration, &err);
+    if (started < 0) {
         job_end(job, FERRY__CONTROL__JOB_STATE__FAILED, "not touched", &err);
         return;
     }

@@ -128,6 +128,11 @@ static void log_step(struct fy_log *log, const struct fy_record *before, const s
         return;
     }
     const char *phase = fy_job_phase_name(job);
+    if (job->has_kind && job->kind != FERRY__CONTROL__JOB_KIND__MIGRATION) {
+        fy_log_write(log, FY_LOG_DEBUG, job->id, "%s of %s: %s", fy_job_kind_name(job), job->workload,
+                     phase ? phase : fy_job_state_name(job->state));
+        return;
+    }
     fy_log_write(log, before->job->state != job->state ? FY_LOG_INFO : FY_LOG_DEBUG, job->id, "%s %s %s: %s%s%s",
                  job->workload, job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "to" : "from", job->peer,
                  fy_job_state_name(job->state), phase ? ", " : "", phase ? phase : "");
@@ -146,6 +151,7 @@ static void after_end(struct fy_job *job)
     if (job->record->job->state != FERRY__CONTROL__JOB_STATE__COMPLETED)
         group_given_up(job, job->record->job->failure ? job->record->job->failure->message : "it has ended");
     group_leave(job);
+    task_free(job);
     if (job->plan)
         plan_job_ended(job);
     keep_few(jobs); /* may free the job */

@@ -23,16 +23,18 @@ struct group_run {
 
 struct fy_job {
     struct fy_jobs *jobs;
-    struct fy_record *record;      /* the latest; never NULL */
-    struct fy_migration_spec spec; /* source only */
-    struct plan_run *plan;         /* NULL: it came alone, or has ended */
-    struct group_run *group;       /* NULL: it moves alone, or has ended */
-    bool ready;                    /* prepared, and waits for the others of its group */
-    bool told;                     /* to be given up with its group */
-    bool saving;                   /* its first record is on the way to the disk */
-    bool recorded;                 /* on disk: may start */
-    bool running;                  /* has a migration or a receiver */
-    bool receiving;                /* destination */
+    struct fy_record *record;           /* the latest; never NULL */
+    struct fy_migration_spec spec;      /* source only */
+    struct plan_run *plan;              /* NULL: it came alone, or has ended */
+    struct group_run *group;            /* NULL: it moves alone, or has ended */
+    bool ready;                         /* prepared, and waits for the others of its group */
+    bool told;                          /* to be given up with its group */
+    bool saving;                        /* its first record is on the way to the disk */
+    bool recorded;                      /* on disk: may start */
+    bool running;                       /* has a migration or a receiver */
+    bool receiving;                     /* destination */
+    const struct fy_task_ops *task_ops; /* NULL: a migration */
+    void *task;                         /* NULL once the job has ended */
     union {
         struct fy_migration *migration;
         struct fy_receiver *receiver;
@@ -106,7 +108,23 @@ void incoming_cancel_all(struct fy_jobs *jobs, const char *why);
 /* Settles a job that the last ferryd left unfinished: the record after it, or NULL with `err`. */
 struct fy_record *recover_record(const struct fy_record *record, const char *run_dir, struct fy_error *err);
 
+/* ---- job_task.c ---- */
+
+/* The turn of a job with a task has come. */
+int task_start(struct fy_job *job, const struct fy_migration_options *options, struct fy_error *err);
+int task_cancel(struct fy_job *job, const char *why, struct fy_error *err);
+/* The job has ended; it may have no task. */
+void task_free(struct fy_job *job);
+/* What a restart says of a job of another kind than migration. */
+struct fy_record *task_interrupted(const struct fy_record *record, const char *run_dir, struct fy_error *err);
+
 /* ---- jobs.c ---- */
+
+/* FY_E_BUSY: stopping, or somebody has the workload; FY_E_LIMIT: too many wait. */
+int check_workload(const struct fy_jobs *jobs, const char *workload, struct fy_error *err);
+int check_room(const struct fy_jobs *jobs, size_t more, struct fy_error *err);
+/* Puts an accepted job on the disk; it starts when it is there. */
+void record_first(struct fy_job *job);
 
 /* Tells who waits for the stop, once nothing is active. */
 void check_idle(struct fy_jobs *jobs);

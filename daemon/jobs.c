@@ -44,6 +44,7 @@ void fy_jobs_free(struct fy_jobs *jobs)
     if (!jobs)
         return;
     for (size_t i = 0; i < jobs->count; i++) {
+        task_free(jobs->list[i]);
         fy_record_unref(jobs->list[i]->record);
         free(jobs->list[i]);
     }
@@ -65,26 +66,30 @@ static int refuse_unknown_peer(const struct fy_settings *settings, const char *n
     return fy_error_next(err, "see: ferry peer list; peers stand in ferryd's configuration");
 }
 
+int check_workload(const struct fy_jobs *jobs, const char *workload, struct fy_error *err)
+{
+    if (jobs->stopping)
+        return fy_error_set(err, FY_E_BUSY, "ferryd is stopping and takes no new jobs");
+    const struct fy_job *holder = table_holder(jobs, workload);
+    if (!holder)
+        return 0;
+    fy_error_set(err, FY_E_BUSY, "%s is in job %s already (%s)", workload, holder->record->job->id,
+                 fy_job_state_name(holder->record->job->state));
+    return fy_error_next(err, "watch it: ferry job watch %s; or end it: ferry job cancel %s", holder->record->job->id,
+                         holder->record->job->id);
+}
+
 static int check_spec(const struct fy_jobs *jobs, const struct fy_migration_spec *spec, struct fy_error *err)
 {
     const struct fy_settings *settings = jobs->options.host->settings;
     char workload[FY_WORKLOAD_TEXT_SIZE];
-    if (jobs->stopping)
-        return fy_error_set(err, FY_E_BUSY, "ferryd is stopping and takes no new jobs");
     if (!fy_settings_peer(settings, spec->peer))
         return refuse_unknown_peer(settings, spec->peer, err);
     fy_workload_format(&spec->workload, workload);
-    const struct fy_job *holder = table_holder(jobs, workload);
-    if (holder) {
-        fy_error_set(err, FY_E_BUSY, "%s is in job %s already (%s)", workload, holder->record->job->id,
-                     fy_job_state_name(holder->record->job->state));
-        return fy_error_next(err, "watch it: ferry job watch %s; or end it: ferry job cancel %s",
-                             holder->record->job->id, holder->record->job->id);
-    }
-    return 0;
+    return check_workload(jobs, workload, err);
 }
 
-static int check_room(const struct fy_jobs *jobs, size_t more, struct fy_error *err)
+int check_room(const struct fy_jobs *jobs, size_t more, struct fy_error *err)
 {
     size_t queued = fy_jobs_queued(jobs);
     if (queued + more <= FY_JOBS_WAITING)
@@ -144,13 +149,14 @@ static void first_saved(const struct fy_error *err, void *data)
         schedule(job->jobs);
 }
 
-/* Puts the job on disk; it starts when it is there. */
-static void record_first(struct fy_job *job)
+void record_first(struct fy_job *job)
 {
     struct fy_error err = FY_ERROR_INIT;
     const Ferry__Control__Job *shown = job->record->job;
-    fy_log_write(job->jobs->options.log, FY_LOG_INFO, shown->id, "%s to %s: queued%s", shown->workload, shown->peer,
-                 shown->dry_run ? ", dry run" : "");
+    bool is_task = job->task != NULL;
+    fy_log_write(job->jobs->options.log, FY_LOG_INFO, shown->id, "%s %s %s: queued%s",
+                 is_task ? fy_job_kind_name(shown) : shown->workload, is_task ? "of" : "to",
+                 is_task ? shown->workload : shown->peer, shown->dry_run ? ", dry run" : "");
     job->saving = true;
     if (fy_store_save(job->jobs->options.store, job->record, first_saved, job, &err) == 0)
         return;
@@ -303,6 +309,8 @@ size_t fy_jobs_queued(const struct fy_jobs *jobs)
 static int cancel(struct fy_job *job, const char *why, struct fy_error *err)
 {
     const struct fy_migration_ops *ops = job->jobs->options.ops;
+    if (job->running && job->task)
+        return task_cancel(job, why, err);
     if (job->running && job->receiving)
         return ops->receive_cancel(job->receiver, why, err);
     if (job->running)

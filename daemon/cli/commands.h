@@ -9,5 +9,7 @@ extern const struct cli_command cmd_migrate, cmd_plan_check, cmd_plan_run, cmd_j
     cmd_hold, cmd_stand_in, cmd_version, cmd_help;
 extern const struct cli_command cmd_image_decode, cmd_image_encode, cmd_image_show, cmd_image_info, cmd_image_search,
     cmd_image_manifest, cmd_image_diff, cmd_image_verify, cmd_image_x;
+extern const struct cli_command cmd_checkpoint_create, cmd_checkpoint_list, cmd_checkpoint_show, cmd_checkpoint_verify,
+    cmd_checkpoint_restore, cmd_checkpoint_rm, cmd_checkpoint_pin, cmd_checkpoint_unpin;
 
 #endif

@@ -161,16 +161,28 @@ static void put_failure(struct fy_buf *text, const Ferry__Control__Job *job, str
         put_field(text, "next", job->failure->next, err);
 }
 
+static void put_task_title(struct fy_buf *text, const Ferry__Control__Job *job, const struct format_style *style,
+                           struct fy_error *err)
+{
+    (void)fy_buf_printf(text, err, "%s%s%s: %s of %s%s%s\n", style->bold, fy_job_state_name(job->state), style->plain,
+                        fy_job_kind_name(job), job->workload, job->peer[0] ? ", to " : "", job->peer);
+}
+
 int format_job(struct fy_buf *text, const Ferry__Control__Job *job, const struct format_style *style,
                struct fy_error *err)
 {
     bool is_source = job->role == FERRY__CONTROL__JOB_ROLE__SOURCE;
     bool dry_run = job->has_dry_run && job->dry_run;
     size_t before = text->size;
-    (void)fy_buf_printf(text, err, "%s%s%s: %s %s %s%s\n", style->bold, fy_job_state_name(job->state), style->plain,
-                        job->workload, is_source ? "to" : "from", job->peer, dry_run ? ", dry run" : "");
+    if (job->has_kind && job->kind != FERRY__CONTROL__JOB_KIND__MIGRATION)
+        put_task_title(text, job, style, err);
+    else
+        (void)fy_buf_printf(text, err, "%s%s%s: %s %s %s%s\n", style->bold, fy_job_state_name(job->state), style->plain,
+                            job->workload, is_source ? "to" : "from", job->peer, dry_run ? ", dry run" : "");
     if (job->workload_state)
         put_field(text, "workload", job->workload_state, err);
+    if (job->checkpoint)
+        put_field(text, "checkpoint", job->checkpoint, err);
     put_field(text, "job", job->id, err);
     if (job->plan)
         put_field(text, "plan", job->plan, err);
@@ -209,8 +221,11 @@ int format_job_row(struct fy_buf *text, const Ferry__Control__Job *job, struct f
     format_local_time(job->created_us, created, sizeof(created));
     fy_text_duration(job->elapsed_us * 1000, took);
     fy_text_bytes(job->bytes_sent, bytes);
-    (void)snprintf(peer, sizeof(peer), "%s %s", job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "to" : "from",
-                   job->peer);
+    if (job->has_kind && job->kind != FERRY__CONTROL__JOB_KIND__MIGRATION)
+        (void)snprintf(peer, sizeof(peer), "%s%s%s", fy_job_kind_name(job), job->peer[0] ? " to " : "", job->peer);
+    else
+        (void)snprintf(peer, sizeof(peer), "%s %s", job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "to" : "from",
+                       job->peer);
     return fy_buf_printf(text, err, ROW, job->id, fy_job_state_name(job->state), job->workload, peer, created, took,
                          job->bytes_sent ? bytes : "-");
 }

@@ -67,11 +67,15 @@ static void json_identity(struct fy_json *json, const Ferry__Control__Job *job)
 {
     bool is_source = job->role == FERRY__CONTROL__JOB_ROLE__SOURCE;
     fy_json_string(json, "job", job->id);
+    fy_json_string(json, "kind", fy_job_kind_name(job));
     fy_json_string(json, "state", fy_job_state_name(job->state));
     fy_json_string(json, "role", is_source ? "source" : "destination");
     fy_json_string(json, "mode", job->mode);
     fy_json_string(json, "workload", job->workload);
-    fy_json_string(json, is_source ? "to" : "from", job->peer);
+    if (job->peer[0])
+        fy_json_string(json, is_source ? "to" : "from", job->peer);
+    if (job->checkpoint)
+        fy_json_string(json, "checkpoint", job->checkpoint);
     fy_json_bool(json, "dry_run", job->has_dry_run && job->dry_run);
     fy_json_string(json, "plan", job->plan);
     fy_json_string(json, "group", job->group);

@@ -2,7 +2,7 @@
 
 # The first column of what `ferry ...` lists.
 _ferry_names() {
-    ferry "${_ferry_socket[@]}" "$@" 2>/dev/null | cut -d ' ' -f 1 | grep -v '^JOB$'
+    ferry "${_ferry_socket[@]}" "$@" 2>/dev/null | cut -d ' ' -f 1 | grep -vE '^(JOB|CHECKPOINT)$'
 }
 
 # Sets _ferry_words to the command's words typed so far, without options and their values.
@@ -17,7 +17,7 @@ _ferry_split() {
             _ferry_socket=(--socket "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --to | --mode | --tcp | --address | --bandwidth | --lanes | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
+        --to | --mode | --tcp | --address | --label | --as | --workload | --bandwidth | --lanes | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
         -*) ;;
         *) _ferry_words+=("$word") ;;
         esac
@@ -34,7 +34,7 @@ _ferry_value() {
     --mode) _ferry_offer stop ;;
     --tcp) _ferry_offer "established close refuse" ;;
     --socket | --peer-socket | -i | --in | -o | --out) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
-    --address | --bandwidth | --lanes) ;;
+    --address | --label | --as | --workload | --bandwidth | --lanes) ;;
     *) return 1 ;;
     esac
 }
@@ -46,6 +46,12 @@ _ferry_option() {
         options+=" --to --mode --tcp --address --file-locks --shell-job --ext-unix-sockets --link-remap --dry-run"
         options+=" --bandwidth --lanes --detach"
         ;;
+    "checkpoint create"*)
+        options+=" --leave-running --label --tcp --file-locks --shell-job --ext-unix-sockets --link-remap --detach"
+        ;;
+    "checkpoint list"*) options+=" --workload" ;;
+    "checkpoint restore"*) options+=" --as --tcp --detach" ;;
+    "checkpoint verify"* | "checkpoint rm"*) options+=" --detach" ;;
     "plan run"*) options+=" --dry-run --detach" ;;
     "job set"*) options+=" --bandwidth" ;;
     dial*) options+=" --peer-socket" ;;
@@ -60,12 +66,16 @@ _ferry_option() {
 }
 
 _ferry_operand() {
-    local commands="migrate plan job peer image status explain dial hold stand-in version help"
+    local commands="migrate plan checkpoint job peer image status explain dial hold stand-in version help"
     case ${_ferry_words[*]} in
     "") _ferry_offer "$commands" ;;
     help) _ferry_offer "$commands" ;;
     plan | "help plan") _ferry_offer "check run" ;;
     job | "help job") _ferry_offer "list show watch cancel set log" ;;
+    checkpoint | "help checkpoint") _ferry_offer "create list show verify restore rm pin unpin" ;;
+    "checkpoint create") _ferry_offer "process/ runc/" ;;
+    "checkpoint list") ;;
+    "checkpoint "*) _ferry_offer "$(_ferry_names checkpoint list)" ;;
     peer | "help peer") _ferry_offer "list check" ;;
     image | "help image") _ferry_offer "decode encode show info x verify search manifest diff" ;;
     "image show" | "image info" | "image verify" | "image search" | "image diff" | "image manifest") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;

@@ -359,7 +359,8 @@ Test(cli, json_of_a_job)
     FY_AUTO_FREE char *text = json_of(&job);
     cr_assert_str_eq(
         text,
-        "{\"job\":\"m-20261123-114501-4f2a\",\"state\":\"failed\",\"role\":\"source\",\"mode\":\"stop\","
+        "{\"job\":\"m-20261123-114501-4f2a\",\"kind\":\"migration\",\"state\":\"failed\",\"role\":\"source\",\"mode\":"
+        "\"stop\","
         "\"workload\":\"runc/web\",\"to\":\"b\",\"dry_run\":false,\"plan\":null,\"group\":null,"
         "\"workload_state\":\"frozen at the source\",\"created\":\"2026-11-23T11:45:01.000Z\",\"ended\":null,"
         "\"bytes_total\":1073741824,\"bytes_transferred\":268435456,\"wire_bytes\":209715200,"

@@ -33,6 +33,11 @@ struct fy_timeouts {
     uint64_t stop_ms;    /* SIGTERM of ferryd until unfinished jobs are rolled back */
 };
 
+enum fy_checkpoint_form {
+    FY_CHECKPOINTS_COMPRESSED, /* zstd */
+    FY_CHECKPOINTS_PLAIN,      /* as CRIU writes and reads them */
+};
+
 struct fy_settings {
     char *name;      /* how this host calls itself to peers; default: its host name */
     char *state_dir; /* default /var/lib/ferry */
@@ -62,6 +67,13 @@ struct fy_settings {
     char *podman;      /* program name or absolute path; default "podman" */
     uint32_t max_jobs; /* migrations at once, either direction; default 4 */
     struct fy_timeouts timeouts;
+    struct {
+        enum fy_checkpoint_form form; /* how they are stored; default compressed */
+        uint32_t max_chain;           /* levels that one checkpoint may need; default 16 */
+        char *key_file;               /* encrypt with this key; NULL: not */
+        char *key_command;            /* or with the one that this command prints */
+        char *sign_key;               /* sign manifests with this OpenSSH key; NULL: not */
+    } checkpoints;
     struct fy_peer_settings *peers;
     size_t peer_count;
 };

@@ -3,6 +3,7 @@
 #ifndef FERRY_DAEMON_CONTROL_SERVER_H
 #define FERRY_DAEMON_CONTROL_SERVER_H
 
+#include <ferry/daemon/checkpoints.h>
 #include <ferry/daemon/jobs.h>
 #include <ferry/transport/link.h>
 
@@ -17,6 +18,7 @@ struct fy_control_options {
     const struct fy_host *host;
     const struct fy_migration_ops *ops;
     struct fy_jobs *jobs;
+    struct fy_checkpoints *checkpoints;
     struct fy_log *log;
     fy_control_status_cb status;
     void *data;

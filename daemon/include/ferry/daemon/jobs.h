@@ -15,6 +15,7 @@
 #include <ferry/daemon/ops.h>
 #include <ferry/daemon/record.h>
 #include <ferry/daemon/store.h>
+#include <ferry/daemon/task.h>
 #include <ferry/transport/link.h>
 
 #define FY_JOBS_KEPT 1000    /* ended jobs */
@@ -50,6 +51,11 @@ int fy_jobs_migrate(struct fy_jobs *jobs, const struct fy_migration_spec *spec, 
  * room for plan->migration_count. */
 int fy_jobs_run_plan(struct fy_jobs *jobs, const char *name, const struct fy_plan *plan, bool dry_run,
                      struct fy_record **records, struct fy_error *err);
+/* A job of another kind. When it is refused the task stays the caller's. */
+int fy_jobs_submit(struct fy_jobs *jobs, const struct fy_job_request *request, struct fy_record **record,
+                   struct fy_error *err);
+void fy_jobs_task_changed(struct fy_job *job, const struct fy_migration_report *report);
+void fy_jobs_task_ended(struct fy_job *job, const struct fy_migration_report *report);
 /* Serves a link from the peer socket; takes it over in any case. */
 void fy_jobs_receive(struct fy_jobs *jobs, struct fy_link *link);
 

@@ -39,6 +39,8 @@ bool fy_record_ended(const struct fy_record *record);
 bool fy_record_is_step(const struct fy_record *before, const struct fy_record *after);
 /* "pre-switchover"; never NULL. */
 const char *fy_job_state_name(Ferry__Control__JobState state);
+/* "migration", "checkpoint", …; never NULL. */
+const char *fy_job_kind_name(const Ferry__Control__Job *job);
 /* The phase that goes on, or the last one; NULL when none has begun. */
 const char *fy_job_phase_name(const Ferry__Control__Job *job);
 

@@ -1,0 +1,288 @@
+/* Taking a checkpoint. The dump goes to memory, so that the workload stands still for as short a time as can be; what
+ * is slow (comparing, compressing, writing to a disk) comes when it runs again, unless it is to be stopped. */
+#include "checkpoint_op.h"
+
+#include <ferry/agent/address.h>
+#include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
+#include <ferry/base/fs.h>
+#include <ferry/base/text.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define CONFIG_LIMIT_BYTES ((size_t)16 << 20)
+/* As at a migration's destination: an image set is a little larger than the memory in it. */
+#define SPACE_HEADROOM(bytes) ((bytes) + (bytes) / 16 + 4u * 1024u * 1024u)
+
+struct create {
+    struct fy_checkpoint_op op;
+    struct fy_checkpoint_create what;
+    struct fy_workload_facts facts;
+    int criu_version;
+    struct fy_dump *dump; /* while it exists */
+    uint64_t freeze_ns, freeze_us;
+    bool storing;        /* the thread is at work, and the workload is held */
+    bool stored;         /* it is on the disk */
+    bool kill_given;     /* and the workload was to end */
+    struct fy_error err; /* the first failure */
+};
+
+static struct create *of(struct fy_checkpoint_op *op)
+{
+    return fy_container_of(op, struct create, op);
+}
+
+/* ---- storing ---- */
+
+static int keep_config(struct create *create, struct fy_error *err)
+{
+    FY_AUTO_FREE char *from = NULL;
+    FY_AUTO_FREE char *to = NULL;
+    FY_AUTO_FREE char *text = NULL;
+    size_t size = 0;
+    if (!create->facts.bundle[0])
+        return 0;
+    if (asprintf(&from, "%s/config.json", create->facts.bundle) < 0 ||
+        asprintf(&to, "%s/config.json", create->op.extra_dir) < 0)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for a file's name");
+    if (fy_fs_read_file(from, CONFIG_LIMIT_BYTES, &text, &size, err) < 0)
+        return fy_error_wrap(err, "configuration of container %s", create->what.spec.workload.id);
+    return fy_fs_write_file(to, text, size, 0600, err);
+}
+
+static void fill_options(const struct create *create, Ferry__Checkpoint__Record *record)
+{
+    const struct fy_migration_spec *spec = &create->what.spec;
+    record->tcp = (char *)(uintptr_t)fy_tcp_mode_name(spec->tcp);
+    record->has_file_locks = record->has_shell_job = record->has_ext_unix_sockets = record->has_link_remap = 1;
+    record->file_locks = spec->file_locks;
+    record->shell_job = spec->shell_job;
+    record->ext_unix_sockets = spec->ext_unix_sockets;
+    record->link_remap = spec->link_remap;
+    record->has_freeze_us = create->what.leave_running;
+    record->freeze_us = create->freeze_us;
+    record->has_left_running = 1;
+    record->left_running = create->what.leave_running;
+    record->bundle = create->facts.bundle[0] ? (char *)(uintptr_t)create->facts.bundle : NULL;
+    _Static_assert(sizeof(pid_t) == sizeof(uint32_t), "pids are handed on as they are");
+    record->n_pids = create->facts.pid_count;
+    record->pids = (uint32_t *)(uintptr_t)create->facts.pids;
+}
+
+static void put(struct create *create, const Ferry__Checkpoint__Record *facts)
+{
+    struct fy_checkpoint_op *op = &create->op;
+    struct fy_checkpoint *made = NULL;
+    struct utsname host = {0};
+    char criu[32];
+    (void)uname(&host);
+    (void)snprintf(criu, sizeof criu, "%d.%d.%d", create->criu_version / 10000, create->criu_version / 100 % 100,
+                   create->criu_version % 100);
+    const struct fy_checkpoint_source source = {
+        .images_dir = op->images_dir,
+        .extra_dir = op->extra_dir,
+        .facts = facts,
+        .parent = create->what.parent[0] ? create->what.parent : NULL,
+        .label = facts->workload,
+        .kernel = host.release,
+        .criu_version = criu,
+    };
+    if (keep_config(create, &op->work_err) == 0 &&
+        fy_checkpoint_put(op->options.store, &source, &op->progress, &made, &op->work_err) == 0)
+        create->stored = true;
+    fy_checkpoint_free(made);
+}
+
+/* In the thread. */
+static void store(struct fy_checkpoint_op *op)
+{
+    struct create *create = of(op);
+    Ferry__Checkpoint__Record facts = FERRY__CHECKPOINT__RECORD__INIT;
+    Ferry__Checkpoint__Label labels[FY_CHECKPOINT_LABELS_MAX];
+    Ferry__Checkpoint__Label *list[FY_CHECKPOINT_LABELS_MAX];
+    char workload[FY_WORKLOAD_TEXT_SIZE];
+    fy_workload_format(&create->what.spec.workload, workload);
+    facts.id = create->what.id;
+    facts.workload = workload;
+    facts.host = op->options.host->settings->name;
+    facts.created_us = fy_clock_wall_us();
+    for (size_t i = 0; i < create->what.label_count; i++) {
+        ferry__checkpoint__label__init(&labels[i]);
+        labels[i].key = create->what.labels[i].key;
+        labels[i].value = create->what.labels[i].value;
+        list[i] = &labels[i];
+    }
+    facts.n_labels = create->what.label_count;
+    facts.labels = list;
+    fill_options(create, &facts);
+    put(create, &facts);
+}
+
+/* ---- the end ---- */
+
+static void end(struct create *create)
+{
+    struct fy_checkpoint_op *op = &create->op;
+    op->report.downtime_us = create->freeze_us;
+    checkpoint_op_end(op, fy_error_is_set(&create->err) ? &create->err : NULL);
+}
+
+static void stored_and_running(struct fy_checkpoint_op *op)
+{
+    struct create *create = of(op);
+    fy_error_propagate(&create->err, &op->work_err);
+    end(create);
+}
+
+/* The workload stands still until its checkpoint is safe. */
+static void stored_and_held(struct fy_checkpoint_op *op)
+{
+    struct create *create = of(op);
+    create->storing = false;
+    fy_error_propagate(&create->err, &op->work_err);
+    if (!create->dump) { /* CRIU has ended meanwhile */
+        end(create);
+        return;
+    }
+    create->kill_given = create->stored;
+    checkpoint_op_phase(op, create->stored ? "stop" : "rollback", NULL);
+    fy_dump_decide(create->dump, create->stored ? FY_DECIDE_KILL : FY_DECIDE_RESUME);
+}
+
+/* ---- the dump ---- */
+
+static void freezing(struct fy_dump *dump, void *data)
+{
+    struct create *create = data;
+    (void)dump;
+    create->freeze_ns = fy_clock_monotonic_ns();
+    checkpoint_op_phase(&create->op, "dump", "frozen here");
+}
+
+static void held(struct fy_dump *dump, void *data)
+{
+    struct create *create = data;
+    if (create->op.cancelled || create->what.leave_running) {
+        fy_dump_decide(dump, FY_DECIDE_RESUME);
+        return;
+    }
+    checkpoint_op_phase(&create->op, "store", NULL);
+    create->storing = true;
+    checkpoint_op_work(&create->op, store, stored_and_held);
+}
+
+/* CRIU's packet locks outlive tasks that were killed. */
+static void unlocked(const struct fy_error *err, void *data)
+{
+    struct create *create = data;
+    fy_error_propagate(&create->err, err);
+    end(create);
+}
+
+static void dump_done(struct fy_dump *dump, enum fy_workload_state state, const struct fy_error *err, void *data)
+{
+    struct create *create = data;
+    (void)dump;
+    create->dump = NULL;
+    if (create->freeze_ns)
+        create->freeze_us = (fy_clock_monotonic_ns() - create->freeze_ns) / 1000;
+    create->op.report.workload_state = state == FY_WORKLOAD_RUNNING ? "runs here" : "stopped, in its checkpoint";
+    if (err)
+        fy_error_propagate(&create->err, err);
+    if (create->op.cancelled)
+        fy_error_set(&create->err, FY_E_CANCELLED, "cancelled; %s runs on", create->what.spec.workload.id);
+    if (create->storing)
+        return; /* stored_and_held() ends it */
+    if (state == FY_WORKLOAD_GONE && fy_address_withdraw(create->op.options.host, create->op.options.job_id, NULL, 0,
+                                                         unlocked, create, &create->err) == 0)
+        return;
+    if (fy_error_is_set(&create->err) || create->kill_given || !create->what.leave_running) {
+        end(create);
+        return;
+    }
+    checkpoint_op_phase(&create->op, "store", NULL);
+    checkpoint_op_work(&create->op, store, stored_and_running);
+}
+
+/* ---- before ---- */
+
+static int check_space(const struct create *create, struct fy_error *err)
+{
+    uint64_t available;
+    char have[FY_TEXT_SIZE], want[FY_TEXT_SIZE];
+    const char *run_dir = create->op.options.host->settings->run_dir;
+    uint64_t needed = SPACE_HEADROOM(create->facts.memory_bytes);
+    if (fy_fs_available_bytes(run_dir, &available, err) < 0)
+        return -1;
+    if (needed <= available - available / 20)
+        return 0;
+    fy_text_bytes(available, have);
+    fy_text_bytes(needed, want);
+    fy_error_set(err, FY_E_NOSPACE, "%s has %s, about %s are needed for the images of %s", run_dir, have, want,
+                 create->what.spec.workload.id);
+    return fy_error_next(err, "make the file system of %s larger: mount -o remount,size=… %s", run_dir, run_dir);
+}
+
+static void version_known(int version, const struct fy_error *err, void *data)
+{
+    static const struct fy_dump_events events = {.freezing = freezing, .held = held, .done = dump_done};
+    struct create *create = data;
+    struct fy_checkpoint_op *op = &create->op;
+    create->criu_version = version;
+    fy_error_propagate(&create->err, err);
+    if (op->cancelled)
+        fy_error_set(&create->err, FY_E_CANCELLED, "cancelled before the dump began");
+    const struct fy_dump_request request = {.spec = &create->what.spec,
+                                            .job_id = op->options.job_id,
+                                            .images_dir = op->images_dir,
+                                            .work_dir = op->options.log_dir};
+    if (fy_error_is_set(&create->err) ||
+        fy_dump_start(op->options.host, &request, &events, create, &create->dump, &create->err) < 0)
+        end(create);
+}
+
+static void inspected(const struct fy_workload_facts *facts, const struct fy_error *err, void *data)
+{
+    struct create *create = data;
+    if (facts)
+        create->facts = *facts;
+    else
+        fy_error_propagate(&create->err, err);
+    if (fy_error_is_set(&create->err) || check_space(create, &create->err) < 0 ||
+        fy_criu_version(create->op.options.host, version_known, create, &create->err) < 0)
+        end(create);
+}
+
+static void begin(struct fy_checkpoint_op *op)
+{
+    struct create *create = of(op);
+    checkpoint_op_phase(op, "inspect", "runs here");
+    if (checkpoint_op_make_directories(op, &create->err) < 0 ||
+        fy_driver_inspect(op->options.host, &create->what.spec.workload, inspected, create, &create->err) < 0)
+        end(create);
+}
+
+static int cancel(struct fy_checkpoint_op *op, struct fy_error *err)
+{
+    struct create *create = of(op);
+    if (create->stored)
+        return fy_error_set(err, FY_E_BUSY, "checkpoint %s is stored already", create->what.id);
+    if (create->dump)
+        fy_dump_decide(create->dump, FY_DECIDE_RESUME);
+    return 0;
+}
+
+static const struct fy_checkpoint_kind create_kind = {
+    .size = sizeof(struct create),
+    .begin = begin,
+    .cancel = cancel,
+};
+
+int fy_checkpoint_create_start(const struct fy_checkpoint_op_options *options, const struct fy_checkpoint_create *what,
+                               struct fy_checkpoint_op **op, struct fy_error *err)
+{
+    if (checkpoint_op_new(&create_kind, options, &what->spec.workload, op, err) < 0)
+        return -1;
+    of(*op)->what = *what;
+    return 0;
+}

@@ -1,0 +1,147 @@
+/* Restoring a checkpoint: it is asked for room, expanded and verified in memory, restored, held, and let run. */
+#include "checkpoint_op.h"
+
+#include <ferry/base/cleanup.h>
+#include <string.h>
+
+struct restoring {
+    struct fy_checkpoint_op op;
+    char id[FY_CHECKPOINT_ID_SIZE];
+    struct fy_migration_spec spec;
+    char *bundle;
+    pid_t *pids;
+    size_t pid_count;
+    struct fy_restore *restore; /* while it exists */
+    struct fy_error err;
+};
+
+static struct restoring *of(struct fy_checkpoint_op *op)
+{
+    return fy_container_of(op, struct restoring, op);
+}
+
+static void end(struct restoring *restoring)
+{
+    if (restoring->op.cancelled)
+        fy_error_set(&restoring->err, FY_E_CANCELLED, "cancelled; nothing of it is left");
+    checkpoint_op_end(&restoring->op, fy_error_is_set(&restoring->err) ? &restoring->err : NULL);
+}
+
+/* ---- restoring ---- */
+
+static void held(struct fy_restore *restore, void *data)
+{
+    struct restoring *restoring = data;
+    fy_restore_decide(restore, restoring->op.cancelled ? FY_DECIDE_DISCARD : FY_DECIDE_RUN);
+}
+
+static void restored(struct fy_restore *restore, enum fy_workload_state state, pid_t root_pid,
+                     const struct fy_error *err, void *data)
+{
+    struct restoring *restoring = data;
+    (void)restore;
+    restoring->restore = NULL;
+    restoring->op.report.root_pid = root_pid;
+    restoring->op.report.workload_state = state == FY_WORKLOAD_RUNNING ? "runs here" : "not restored";
+    if (state == FY_WORKLOAD_RUNNING) {
+        restoring->op.cancelled = false; /* it came too late */
+    } else {
+        fy_error_propagate(&restoring->err, err);
+        if (!restoring->op.cancelled)
+            fy_error_set(&restoring->err, FY_E_RESTORE, "the restore ended, and %s does not run",
+                         restoring->spec.workload.id);
+    }
+    end(restoring);
+}
+
+static void expanded(struct fy_checkpoint_op *op)
+{
+    static const struct fy_restore_events events = {.held = held, .done = restored};
+    struct restoring *restoring = of(op);
+    fy_error_propagate(&restoring->err, &op->work_err);
+    if (fy_error_is_set(&restoring->err) || op->cancelled) {
+        end(restoring);
+        return;
+    }
+    const struct fy_restore_request request = {.spec = &restoring->spec,
+                                               .job_id = op->options.job_id,
+                                               .images_dir = op->images_dir,
+                                               .work_dir = op->options.log_dir,
+                                               .bundle = restoring->bundle};
+    checkpoint_op_phase(op, "restore", NULL);
+    if (fy_restore_start(op->options.host, &request, &events, restoring, &restoring->restore, &restoring->err) < 0)
+        end(restoring);
+}
+
+/* In the thread. */
+static void expand(struct fy_checkpoint_op *op)
+{
+    (void)fy_checkpoint_expand(op->options.store, of(op)->id, op->images_dir, NULL, &op->progress, &op->work_err);
+}
+
+static void room_known(const struct fy_error *err, void *data)
+{
+    struct restoring *restoring = data;
+    struct fy_checkpoint_op *op = &restoring->op;
+    fy_error_propagate(&restoring->err, err);
+    if (fy_error_is_set(&restoring->err) || op->cancelled || checkpoint_op_make_directories(op, &restoring->err) < 0) {
+        end(restoring);
+        return;
+    }
+    checkpoint_op_phase(op, "expand", NULL);
+    checkpoint_op_work(op, expand, expanded);
+}
+
+/* ---- start ---- */
+
+static void begin(struct fy_checkpoint_op *op)
+{
+    struct restoring *restoring = of(op);
+    checkpoint_op_phase(op, "room", NULL);
+    if (fy_driver_check_room(op->options.host, &restoring->spec.workload, restoring->bundle, restoring->pids,
+                             restoring->pid_count, room_known, restoring, &restoring->err) < 0)
+        end(restoring);
+}
+
+static int cancel(struct fy_checkpoint_op *op, struct fy_error *err)
+{
+    struct restoring *restoring = of(op);
+    (void)err;
+    if (restoring->restore)
+        fy_restore_decide(restoring->restore, FY_DECIDE_DISCARD);
+    return 0;
+}
+
+static void done(struct fy_checkpoint_op *op)
+{
+    free(of(op)->bundle);
+    free(of(op)->pids);
+}
+
+static const struct fy_checkpoint_kind restore_kind = {
+    .size = sizeof(struct restoring),
+    .begin = begin,
+    .cancel = cancel,
+    .done = done,
+};
+
+int fy_checkpoint_restore_start(const struct fy_checkpoint_op_options *options,
+                                const struct fy_checkpoint_restore *what, struct fy_checkpoint_op **op,
+                                struct fy_error *err)
+{
+    FY_AUTO_FREE char *bundle = strdup(what->bundle ? what->bundle : "");
+    FY_AUTO_FREE pid_t *pids = calloc(what->pid_count + 1, sizeof(*pids));
+    if (!bundle || !pids)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for restoring a checkpoint");
+    if (checkpoint_op_new(&restore_kind, options, &what->spec.workload, op, err) < 0)
+        return -1;
+    struct restoring *restoring = of(*op);
+    for (size_t i = 0; i < what->pid_count; i++)
+        pids[i] = (pid_t)what->pids[i];
+    restoring->spec = what->spec;
+    restoring->pid_count = what->pid_count;
+    restoring->bundle = fy_take(bundle);
+    restoring->pids = fy_take(pids);
+    (void)snprintf(restoring->id, sizeof restoring->id, "%s", what->id);
+    return 0;
+}

@@ -1,0 +1,80 @@
+/* Checkpoints of workloads: taking one, restoring one, verifying, removing. One struct an operation; the caller (the
+ * daemon's job table) hears of progress by events. Slow work runs in a thread of its own.
+ *
+ *     create, leave running:  INSPECT -> DUMP ... held, images in run_dir -> the workload runs on -> STORE -> END
+ *     create, stop:           INSPECT -> DUMP ... held -> STORE -> the workload is killed -> END
+ *     restore:                ROOM -> EXPAND (and verify) -> RESTORE ... held -> it runs -> END
+ *     verify, remove:         WORK -> END
+ *
+ * A workload that is to be stopped is killed only once its checkpoint is on the disk. Before that, any failure lets it
+ * run on. */
+#ifndef FERRY_AGENT_CHECKPOINT_H
+#define FERRY_AGENT_CHECKPOINT_H
+
+#include <ferry/agent/driver.h>
+#include <ferry/agent/migrate.h>
+#include <ferry/checkpoint/store.h>
+
+struct fy_checkpoint_op;
+
+/* `report` is that of migrations; bytes_sent is what was gone over, downtime_us how long the workload stood still. */
+struct fy_checkpoint_events {
+    void (*changed)(struct fy_checkpoint_op *op, const struct fy_migration_report *report, void *data);
+    /* Last and exactly once; freed after it. */
+    void (*ended)(struct fy_checkpoint_op *op, const struct fy_migration_report *report, void *data);
+};
+
+struct fy_checkpoint_op_options {
+    const struct fy_host *host; /* borrowed */
+    const struct fy_checkpoint_store *store;
+    char job_id[FY_JOB_ID_SIZE];
+    const char *log_dir; /* exists; copied */
+    const struct fy_checkpoint_events *events;
+    void *data;
+    bool low_priority; /* for work in the background */
+};
+
+#define FY_LABEL_KEY_SIZE 64
+#define FY_LABEL_VALUE_SIZE 256
+
+struct fy_checkpoint_label {
+    char key[FY_LABEL_KEY_SIZE];
+    char value[FY_LABEL_VALUE_SIZE];
+};
+
+struct fy_checkpoint_create {
+    struct fy_migration_spec spec; /* workload, tcp and CRIU's options */
+    char id[FY_CHECKPOINT_ID_SIZE];
+    char parent[FY_CHECKPOINT_ID_SIZE]; /* the last one of the workload; "": none */
+    bool leave_running;
+    struct fy_checkpoint_label labels[FY_CHECKPOINT_LABELS_MAX];
+    size_t label_count;
+};
+
+/* Each starts the operation; if it fails no event fires. What is given is copied. */
+int fy_checkpoint_create_start(const struct fy_checkpoint_op_options *options, const struct fy_checkpoint_create *what,
+                               struct fy_checkpoint_op **op, struct fy_error *err);
+
+struct fy_checkpoint_restore {
+    char id[FY_CHECKPOINT_ID_SIZE];
+    struct fy_migration_spec spec; /* the workload as it will be called; tcp, CRIU's options */
+    const char *bundle;            /* runc */
+    const uint32_t *pids;          /* that must be free */
+    size_t pid_count;
+};
+int fy_checkpoint_restore_start(const struct fy_checkpoint_op_options *options,
+                                const struct fy_checkpoint_restore *what, struct fy_checkpoint_op **op,
+                                struct fy_error *err);
+
+/* FY_E_VERIFY in the report when it is damaged. */
+int fy_checkpoint_verify_start(const struct fy_checkpoint_op_options *options, const char *id,
+                               struct fy_checkpoint_op **op, struct fy_error *err);
+/* `children` are those whose parent it is. */
+int fy_checkpoint_remove_start(const struct fy_checkpoint_op_options *options, const char *id,
+                               const char *const *children, size_t child_count, struct fy_checkpoint_op **op,
+                               struct fy_error *err);
+
+/* Ends as soon as it can without harm. FY_E_BUSY: it cannot be undone any more. */
+int fy_checkpoint_op_cancel(struct fy_checkpoint_op *op, const char *why, struct fy_error *err);
+
+#endif

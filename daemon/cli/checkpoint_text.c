@@ -1,0 +1,211 @@
+/* Printing checkpoints. */
+#include "checkpoint_text.h"
+#include "follow.h"
+#include "json_job.h"
+#include "session.h"
+
+#include <ferry/base/clock.h>
+#include <ferry/base/text.h>
+#include <stdio.h>
+#include <time.h>
+
+#define ROW "%-24s  %-20s  %-19s  %10s  %10s  %5s  %-8s  %s\n"
+
+static void local_time(int64_t wall_us, char text[32])
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm tm;
+    if (!localtime_r(&seconds, &tm) || strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        (void)snprintf(text, 32, "-");
+}
+
+static const char *standing(const Ferry__Control__Checkpoint *checkpoint)
+{
+    return checkpoint->damage ? "DAMAGED" : checkpoint->has_verified_us ? "verified" : "-";
+}
+
+int checkpoint_row(struct fy_buf *text, const Ferry__Control__Checkpoint *checkpoint, struct fy_error *err)
+{
+    if (!checkpoint)
+        return fy_buf_printf(text, err, ROW, "CHECKPOINT", "WORKLOAD", "CREATED", "LOGICAL", "REAL", "CHAIN", "STATE",
+                             "");
+    char created[32], logical[FY_TEXT_SIZE], real[FY_TEXT_SIZE], depth[16];
+    local_time(checkpoint->created_us, created);
+    fy_text_bytes(checkpoint->logical_bytes, logical);
+    fy_text_bytes(checkpoint->real_bytes, real);
+    (void)snprintf(depth, sizeof depth, "%u", checkpoint->depth + 1);
+    return fy_buf_printf(text, err, ROW, checkpoint->id, checkpoint->workload, created, logical, real, depth,
+                         standing(checkpoint), checkpoint->pinned ? "pinned" : "");
+}
+
+/* ---- a block ---- */
+
+static void put(struct fy_buf *text, const char *name, const char *value, struct fy_error *err)
+{
+    if (value && value[0])
+        (void)fy_buf_printf(text, err, "  %-11s %s\n", name, value);
+}
+
+static void put_time(struct fy_buf *text, const char *name, bool known, int64_t wall_us, struct fy_error *err)
+{
+    char when[32];
+    if (!known)
+        return;
+    local_time(wall_us, when);
+    put(text, name, when, err);
+}
+
+static void put_size(struct fy_buf *text, const Ferry__Control__Checkpoint *checkpoint, struct fy_error *err)
+{
+    char logical[FY_TEXT_SIZE], real[FY_TEXT_SIZE];
+    fy_text_bytes(checkpoint->logical_bytes, logical);
+    fy_text_bytes(checkpoint->real_bytes, real);
+    (void)fy_buf_printf(text, err, "  %-11s %s, %s on the disk%s%s\n", "size", logical, real,
+                        checkpoint->compressed ? ", compressed" : "", checkpoint->encrypted ? ", encrypted" : "");
+}
+
+int checkpoint_block(struct fy_buf *text, const Ferry__Control__Checkpoint *checkpoint, struct fy_error *err)
+{
+    char duration[FY_TEXT_SIZE];
+    (void)fy_buf_printf(text, err, "%s%s%s\n", checkpoint->id, checkpoint->pinned ? ", pinned" : "",
+                        checkpoint->damage ? ", DAMAGED" : "");
+    put(text, "workload", checkpoint->workload, err);
+    put(text, "taken on", checkpoint->host, err);
+    put_time(text, "created", checkpoint->created_us > 0, checkpoint->created_us, err);
+    for (size_t i = 0; i < checkpoint->n_labels; i++)
+        (void)fy_buf_printf(text, err, "  %-11s %s=%s\n", i ? "" : "labels", checkpoint->labels[i]->key,
+                            checkpoint->labels[i]->value);
+    put_size(text, checkpoint, err);
+    if (checkpoint->parent)
+        (void)fy_buf_printf(text, err, "  %-11s %s, %u in all\n", "needs", checkpoint->parent, checkpoint->depth);
+    if (checkpoint->has_freeze_us) {
+        fy_text_duration(checkpoint->freeze_us * 1000, duration);
+        put(text, "stood still", duration, err);
+    }
+    put(text, "bundle", checkpoint->bundle, err);
+    put(text, "root", checkpoint->workload[0] ? (checkpoint->root ? checkpoint->root : "not included") : NULL, err);
+    put_time(text, "verified", checkpoint->has_verified_us, checkpoint->verified_us, err);
+    put_time(text, "proven", checkpoint->has_proven_us, checkpoint->proven_us, err);
+    for (size_t i = 0; i < checkpoint->n_replicas; i++)
+        put(text, "copy at", checkpoint->replicas[i]->peer, err);
+    put(text, "from", checkpoint->received_from, err);
+    put(text, "directory", checkpoint->directory, err);
+    put(text, "damage", checkpoint->damage, err);
+    return text->size ? 0 : fy_error_set(err, FY_E_NOMEM, "no memory for describing a checkpoint");
+}
+
+/* ---- JSON ---- */
+
+static void json_time(struct fy_json *json, const char *key, bool known, int64_t wall_us)
+{
+    char text[FY_CLOCK_TEXT_SIZE];
+    if (known)
+        fy_clock_format(wall_us, text);
+    fy_json_string(json, key, known ? text : NULL);
+}
+
+static void json_lists(struct fy_json *json, const Ferry__Control__Checkpoint *checkpoint)
+{
+    fy_json_open_object(json, "labels");
+    for (size_t i = 0; i < checkpoint->n_labels; i++)
+        fy_json_string(json, checkpoint->labels[i]->key, checkpoint->labels[i]->value);
+    fy_json_close_object(json);
+    fy_json_open_array(json, "copies");
+    for (size_t i = 0; i < checkpoint->n_replicas; i++) {
+        fy_json_open_object(json, NULL);
+        fy_json_string(json, "peer", checkpoint->replicas[i]->peer);
+        json_time(json, "at", true, checkpoint->replicas[i]->at_us);
+        fy_json_close_object(json);
+    }
+    fy_json_close_array(json);
+}
+
+static void json_root(struct fy_json *json, const Ferry__Control__Checkpoint *checkpoint)
+{
+    char text[2 * 64 + 1] = "";
+    for (size_t i = 0; i < checkpoint->manifest_root.len && i < 64; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", checkpoint->manifest_root.data[i]);
+    fy_json_string(json, "manifest_root", checkpoint->has_manifest_root ? text : NULL);
+}
+
+void checkpoint_json(struct fy_json *json, const char *key, const Ferry__Control__Checkpoint *checkpoint)
+{
+    fy_json_open_object(json, key);
+    fy_json_string(json, "checkpoint", checkpoint->id);
+    fy_json_string(json, "workload", checkpoint->workload);
+    fy_json_string(json, "host", checkpoint->host);
+    json_time(json, "created", checkpoint->created_us > 0, checkpoint->created_us);
+    fy_json_string(json, "parent", checkpoint->parent);
+    fy_json_uint(json, "chain", checkpoint->depth + 1);
+    fy_json_uint(json, "logical_bytes", checkpoint->logical_bytes);
+    fy_json_uint(json, "real_bytes", checkpoint->real_bytes);
+    if (checkpoint->has_freeze_us)
+        fy_json_number(json, "freeze_ms", (double)checkpoint->freeze_us / 1000.0);
+    else
+        fy_json_null(json, "freeze_ms");
+    fy_json_bool(json, "left_running", checkpoint->has_left_running && checkpoint->left_running);
+    fy_json_bool(json, "compressed", checkpoint->compressed);
+    fy_json_bool(json, "encrypted", checkpoint->encrypted);
+    fy_json_bool(json, "pinned", checkpoint->pinned);
+    json_time(json, "verified", checkpoint->has_verified_us, checkpoint->verified_us);
+    json_time(json, "proven", checkpoint->has_proven_us, checkpoint->proven_us);
+    fy_json_string(json, "damage", checkpoint->damage);
+    fy_json_string(json, "bundle", checkpoint->bundle);
+    fy_json_string(json, "root", checkpoint->root);
+    fy_json_string(json, "received_from", checkpoint->received_from);
+    fy_json_string(json, "directory", checkpoint->directory);
+    json_root(json, checkpoint);
+    json_lists(json, checkpoint);
+    fy_json_close_object(json);
+}
+
+/* ---- requests ---- */
+
+struct asking {
+    const struct cli *cli;
+    enum cli_exit code;
+};
+
+static enum cli_exit print(const struct cli *cli, const Ferry__Control__Checkpoint *checkpoint)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    struct fy_buf text;
+    if (cli->json) {
+        struct fy_json *json = fy_json_new(true);
+        if (json)
+            checkpoint_json(json, NULL, checkpoint);
+        return json_print(json) < 0 ? CLI_FAILED : CLI_DONE;
+    }
+    fy_buf_init(&text, 0);
+    int result = checkpoint_block(&text, checkpoint, &err);
+    if (result == 0)
+        (void)fwrite(text.data, 1, text.size, stdout);
+    else
+        cli_report(cli, &err);
+    fy_buf_done(&text);
+    return result == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+static void on_reply(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
+                     void *data)
+{
+    struct asking *asking = data;
+    (void)session;
+    (void)frame;
+    if (reply->kind_case == FERRY__CONTROL__REPLY__KIND_CHECKPOINT)
+        asking->code = print(asking->cli, reply->checkpoint);
+}
+
+enum cli_exit checkpoint_ask(const struct cli *cli, Ferry__Control__Request *request)
+{
+    struct asking asking = {.cli = cli};
+    const struct session_call call = {.request = request, .reply = on_reply, .data = &asking};
+    enum cli_exit code = session_simple(cli, &call);
+    return code == CLI_DONE ? asking.code : code;
+}
+
+enum cli_exit checkpoint_follow(const struct cli *cli, Ferry__Control__Request *request, bool detach)
+{
+    const struct follow follow = {.request = request, .detach = detach, .cancels = true};
+    return follow_run(cli, &follow);
+}
