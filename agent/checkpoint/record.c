@@ -103,6 +103,19 @@ int record_read(int dir_fd, Ferry__Checkpoint__Record **record, struct fy_error 
     return 0;
 }
 
+int record_unpack(const void *packed, size_t size, Ferry__Checkpoint__Record **record, struct fy_error *err)
+{
+    Ferry__Checkpoint__Record *read = ferry__checkpoint__record__unpack(NULL, size, packed);
+    if (!read)
+        return fy_error_set(err, FY_E_VERIFY, "a record that cannot be read");
+    if (check_record(read, err) < 0) {
+        ferry__checkpoint__record__free_unpacked(read, NULL);
+        return -1;
+    }
+    *record = read;
+    return 0;
+}
+
 int state_read(int dir_fd, Ferry__Checkpoint__State **state, struct fy_error *err)
 {
     struct fy_error why = FY_ERROR_INIT;

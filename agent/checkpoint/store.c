@@ -26,6 +26,15 @@ static int copy_texts(const struct fy_checkpoint_store_options *from, struct fy_
     return 0;
 }
 
+/* What has arrived of a copy is of use when its sender comes back soon. */
+static bool is_old_part(const struct fy_checkpoint_store *store, const char *name)
+{
+    struct stat st;
+    return strncmp(name, STORE_PART_PREFIX, strlen(STORE_PART_PREFIX)) == 0 &&
+           fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_mtime < time(NULL) - STORE_PART_DAYS * 86400;
+}
+
 static bool is_leftover(const char *name)
 {
     return strncmp(name, STORE_NEW_PREFIX, strlen(STORE_NEW_PREFIX)) == 0 ||
@@ -74,7 +83,8 @@ static int sweep(const struct fy_checkpoint_store *store, struct fy_error *err)
     if (list_names(store, &names, err) < 0)
         return -1;
     for (size_t i = 0; names[i]; i++) {
-        if (is_leftover(names[i]->d_name) && remove_below(store, names[i]->d_name, err) < 0)
+        const char *name = names[i]->d_name;
+        if ((is_leftover(name) || is_old_part(store, name)) && remove_below(store, name, err) < 0)
             return -1;
     }
     return 0;
@@ -186,10 +196,9 @@ void store_drop_new(const struct fy_checkpoint_store *store, const char *id)
     (void)remove_below(store, name, NULL);
 }
 
-int store_publish(const struct fy_checkpoint_store *store, const char *id, int fd, bool replace, struct fy_error *err)
+int store_publish_as(const struct fy_checkpoint_store *store, const char *name, const char *id, int fd, bool replace,
+                     struct fy_error *err)
 {
-    char name[FY_CHECKPOINT_ID_SIZE + 8];
-    new_name(STORE_NEW_PREFIX, id, name);
     /* One call for all files: many small ones would each cost a write of their own. */
     if (syncfs(fd) < 0)
         return fy_error_errno(err, errno, "bringing checkpoint %s to the disk", id);
@@ -200,8 +209,15 @@ int store_publish(const struct fy_checkpoint_store *store, const char *id, int f
     if (fsync(store->dir_fd) < 0)
         return fy_error_errno(err, errno, "bringing checkpoint %s to the disk", id);
     if (replace)
-        store_drop_new(store, id); /* which now is the old one */
+        (void)remove_below(store, name, NULL); /* which now is the old one */
     return 0;
+}
+
+int store_publish(const struct fy_checkpoint_store *store, const char *id, int fd, bool replace, struct fy_error *err)
+{
+    char name[FY_CHECKPOINT_ID_SIZE + 8];
+    new_name(STORE_NEW_PREFIX, id, name);
+    return store_publish_as(store, name, id, fd, replace, err);
 }
 
 int store_explain_space(const struct fy_checkpoint_store *store, struct fy_error *err)

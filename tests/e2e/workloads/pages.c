@@ -1,10 +1,10 @@
-/* pages: memory of a given size, of which a given part changes when it is told to, and a clock that notices when it stood
- * still.
+/* pages: memory of a given size, of which a given part changes when it is told to, and a clock that notices when it
+ * stood still.
  *
  *     e2e-pages MEMORY-MIB PER-MILLE GAPS-FILE
  *
- * The memory is random. At each SIGUSR1 so many of a thousand pages, anywhere, are filled anew. A gap of 3 ms or more in
- * its ticks (one a millisecond) is written to GAPS-FILE, in microseconds, a line each. */
+ * The memory is random. At each SIGUSR1 so many of a thousand pages, anywhere, are filled anew. A gap of 3 ms or more
+ * in its ticks (one a millisecond) is written to GAPS-FILE, in microseconds, a line each. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
