@@ -64,6 +64,11 @@ static void fill_options(const struct create *create, Ferry__Checkpoint__Record 
     record->has_left_running = 1;
     record->left_running = create->what.leave_running;
     record->bundle = create->facts.bundle[0] ? (char *)(uintptr_t)create->facts.bundle : NULL;
+    record->container_id = create->facts.container_id[0] ? (char *)(uintptr_t)create->facts.container_id : NULL;
+    record->image = create->facts.image[0] ? (char *)(uintptr_t)create->facts.image : NULL;
+    record->image_id = create->facts.image_id[0] ? (char *)(uintptr_t)create->facts.image_id : NULL;
+    /* What podman exports has the changed files of its root. */
+    record->root = spec->workload.kind == FY_WORKLOAD_PODMAN ? (char *)"changes" : NULL;
     _Static_assert(sizeof(pid_t) == sizeof(uint32_t), "pids are handed on as they are");
     record->n_pids = create->facts.pid_count;
     record->pids = (uint32_t *)(uintptr_t)create->facts.pids;

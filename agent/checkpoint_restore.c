@@ -8,9 +8,7 @@ struct restoring {
     struct fy_checkpoint_op op;
     char id[FY_CHECKPOINT_ID_SIZE];
     struct fy_migration_spec spec;
-    char *bundle;
-    pid_t *pids;
-    size_t pid_count;
+    const Ferry__Checkpoint__Record *record;
     struct fy_restore *restore; /* while it exists */
     struct fy_error err;
 };
@@ -67,7 +65,7 @@ static void expanded(struct fy_checkpoint_op *op)
                                                .job_id = op->options.job_id,
                                                .images_dir = op->images_dir,
                                                .work_dir = op->options.log_dir,
-                                               .bundle = restoring->bundle};
+                                               .bundle = restoring->record->bundle};
     checkpoint_op_phase(op, "restore", NULL);
     if (fy_restore_start(op->options.host, &request, &events, restoring, &restoring->restore, &restoring->err) < 0)
         end(restoring);
@@ -97,9 +95,19 @@ static void room_known(const struct fy_error *err, void *data)
 static void begin(struct fy_checkpoint_op *op)
 {
     struct restoring *restoring = of(op);
+    const Ferry__Checkpoint__Record *record = restoring->record;
+    _Static_assert(sizeof(pid_t) == sizeof(uint32_t), "pids are handed on as they are");
+    const struct fy_room_request room = {
+        .workload = &restoring->spec.workload,
+        .bundle = record->bundle,
+        .container_id = record->container_id,
+        .image = record->image,
+        .image_id = record->image_id,
+        .pids = (const pid_t *)record->pids,
+        .pid_count = record->n_pids,
+    };
     checkpoint_op_phase(op, "room", NULL);
-    if (fy_driver_check_room(op->options.host, &restoring->spec.workload, restoring->bundle, restoring->pids,
-                             restoring->pid_count, room_known, restoring, &restoring->err) < 0)
+    if (fy_driver_check_room(op->options.host, &room, room_known, restoring, &restoring->err) < 0)
         end(restoring);
 }
 
@@ -112,36 +120,21 @@ static int cancel(struct fy_checkpoint_op *op, struct fy_error *err)
     return 0;
 }
 
-static void done(struct fy_checkpoint_op *op)
-{
-    free(of(op)->bundle);
-    free(of(op)->pids);
-}
-
 static const struct fy_checkpoint_kind restore_kind = {
     .size = sizeof(struct restoring),
     .begin = begin,
     .cancel = cancel,
-    .done = done,
 };
 
 int fy_checkpoint_restore_start(const struct fy_checkpoint_op_options *options,
                                 const struct fy_checkpoint_restore *what, struct fy_checkpoint_op **op,
                                 struct fy_error *err)
 {
-    FY_AUTO_FREE char *bundle = strdup(what->bundle ? what->bundle : "");
-    FY_AUTO_FREE pid_t *pids = calloc(what->pid_count + 1, sizeof(*pids));
-    if (!bundle || !pids)
-        return fy_error_set(err, FY_E_NOMEM, "no memory for restoring a checkpoint");
     if (checkpoint_op_new(&restore_kind, options, &what->spec.workload, op, err) < 0)
         return -1;
     struct restoring *restoring = of(*op);
-    for (size_t i = 0; i < what->pid_count; i++)
-        pids[i] = (pid_t)what->pids[i];
     restoring->spec = what->spec;
-    restoring->pid_count = what->pid_count;
-    restoring->bundle = fy_take(bundle);
-    restoring->pids = fy_take(pids);
+    restoring->record = what->record;
     (void)snprintf(restoring->id, sizeof restoring->id, "%s", what->id);
     return 0;
 }

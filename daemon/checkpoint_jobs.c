@@ -371,8 +371,7 @@ static int start_restore(struct task *task, const struct fy_checkpoint_op_option
     if (use(task, task->id, err) < 0)
         return -1;
     const Ferry__Checkpoint__Record *record = entry->checkpoint->record;
-    struct fy_checkpoint_restore what = {
-        .spec = task->spec, .bundle = record->bundle, .pids = record->pids, .pid_count = record->n_pids};
+    struct fy_checkpoint_restore what = {.spec = task->spec, .record = record};
     memcpy(what.id, task->id, sizeof what.id);
     return fy_checkpoint_restore_start(options, &what, &task->op, err);
 }
@@ -392,8 +391,9 @@ static int make_spec(const Ferry__Checkpoint__Record *record, const char *as, en
     fy_migration_spec_init(spec);
     if (fy_workload_parse(record->workload, &spec->workload, err) < 0)
         return -1;
-    if (as && spec->workload.kind == FY_WORKLOAD_PROCESS) {
-        fy_error_set(err, FY_E_USAGE, "a process cannot have another name: its pids are part of it");
+    if (as && spec->workload.kind != FY_WORKLOAD_RUNC) {
+        fy_error_set(err, FY_E_USAGE, "a %s cannot have another name: its ids are part of it",
+                     fy_workload_kind_name(spec->workload.kind));
         return fy_error_next(err, "restore it without --as");
     }
     if (as) {

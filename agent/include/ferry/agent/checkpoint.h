@@ -58,9 +58,7 @@ int fy_checkpoint_create_start(const struct fy_checkpoint_op_options *options, c
 struct fy_checkpoint_restore {
     char id[FY_CHECKPOINT_ID_SIZE];
     struct fy_migration_spec spec; /* the workload as it will be called; tcp, CRIU's options */
-    const char *bundle;            /* runc */
-    const uint32_t *pids;          /* that must be free */
-    size_t pid_count;
+    const Ferry__Checkpoint__Record *record; /* borrowed until the end */
 };
 int fy_checkpoint_restore_start(const struct fy_checkpoint_op_options *options,
                                 const struct fy_checkpoint_restore *what, struct fy_checkpoint_op **op,
