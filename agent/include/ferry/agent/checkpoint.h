@@ -57,7 +57,7 @@ int fy_checkpoint_create_start(const struct fy_checkpoint_op_options *options, c
 
 struct fy_checkpoint_restore {
     char id[FY_CHECKPOINT_ID_SIZE];
-    struct fy_migration_spec spec; /* the workload as it will be called; tcp, CRIU's options */
+    struct fy_migration_spec spec;           /* the workload as it will be called; tcp, CRIU's options */
     const Ferry__Checkpoint__Record *record; /* borrowed until the end */
 };
 int fy_checkpoint_restore_start(const struct fy_checkpoint_op_options *options,
