@@ -25,6 +25,17 @@ static const struct accepted {
                                 "1000"
                                 "1801"
                                 "2007"},
+    /* any spacing, and the largest numbers of so many digits */
+    {FDS "{ \"id\":1 ,\"flags\" : 0,  \"type\":\n1,\t\"fd\" :7\n}]}", "08000000"
+                                                                      "0801"
+                                                                      "1000"
+                                                                      "1801"
+                                                                      "2007"},
+    {"{\"magic\":\"PAGEMAP\",\"entries\":[{\"pages_id\":1},{\"vaddr\": 18446744073709551615, \"compat_nr_pages\": 0, "
+     "\"nr_pages\": 9999999999999999999},{\"vaddr\": 1000000000000000000, \"compat_nr_pages\": 4294967295}]}",
+     "020000000801"
+     "1800000008ffffffffffffffffff01100028ffff9fcfc8e0c8e38a01"
+     "1000000008808090bbbad6adf00d10ffffffff0f"},
     /* any order of keys, and of fields with and without repetition */
     {FDS "{\"fd\":7,\"xattr_security_selinux\":\"a\",\"type\":\"REG\",\"flags\":0,\"id\":1}]}", "0b000000"
                                                                                                 "0801"
