@@ -21,6 +21,8 @@
 /* From the deadline until CRIU is ended by force, and from an answer until it must have ended. */
 #define GRACE_MS 10000
 #define END_MS 60000
+/* How long an earlier ferryd's CRIU may take to see that nobody answers. */
+#define AFTERMATH_MS 30000
 
 static const unsigned char allowed[] = {
     [FY_DUMP_STARTING] = 1u << FY_DUMP_FREEZING | 1u << FY_DUMP_ENDING | 1u << FY_DUMP_SETTLING,
@@ -148,12 +150,29 @@ static void deadline_struck(uv_timer_t *timer)
 
 /* ---- stages ---- */
 
+/* For a ferryd that comes after us. */
+static void note_traces(struct fy_dump *dump)
+{
+    struct fy_traces traces = {.helpers = dump->helpers, .tasks = dump->frozen};
+    fy_traces_note(dump->host->settings->run_dir, dump->job_id, &traces);
+}
+
+static void collect_helpers(struct fy_dump *dump)
+{
+    pid_t program = dump->driver->program(dump);
+    fy_process_tree_done(&dump->helpers);
+    if (program > 0)
+        (void)fy_process_tree_collect(program, FY_DUMP_PROCESS_LIMIT, &dump->helpers, NULL);
+}
+
 /* In the thread pool: reading /proc for a large tree takes longer than the loop may wait. */
 static void examine(uv_work_t *work)
 {
     struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
-    if (fy_process_tree_collect(dump->root.pid, FY_DUMP_PROCESS_LIMIT, &dump->frozen, &dump->work_err) == 0 &&
-        fy_locks_note(dump->host->settings->run_dir, dump->job_id, dump->images_dir, &dump->work_err) == 0)
+    if (fy_process_tree_collect(dump->root.pid, FY_DUMP_PROCESS_LIMIT, &dump->frozen, &dump->work_err) < 0)
+        return;
+    note_traces(dump);
+    if (fy_locks_note(dump->host->settings->run_dir, dump->job_id, dump->images_dir, &dump->work_err) == 0)
         (void)fy_repair_end(&dump->frozen, &dump->repair, NULL); /* at worst, CRIU must not die */
 }
 
@@ -180,6 +199,7 @@ static void examined(uv_work_t *work, int status)
 static void post_dump(struct fy_dump *dump)
 {
     enter(dump, FY_DUMP_EXAMINING);
+    collect_helpers(dump);
     dump->working = uv_queue_work(dump->host->loop, &dump->work, examine, examined) == 0;
     if (!dump->working) {
         fy_error_set(&dump->err, FY_E_NOMEM, "out of memory for looking at the frozen workload");
@@ -190,6 +210,8 @@ static void post_dump(struct fy_dump *dump)
 static void pre_dump(struct fy_dump *dump)
 {
     enter(dump, FY_DUMP_FREEZING);
+    collect_helpers(dump);
+    note_traces(dump);
     dump->events.freezing(dump, dump->data);
     if (dump->decided)
         answer_last(dump, false);
@@ -227,6 +249,7 @@ void fy_dump_criu_ended(struct fy_dump *dump)
 static void dump_free(struct fy_dump *dump)
 {
     fy_process_tree_done(&dump->frozen);
+    fy_process_tree_done(&dump->helpers);
     fy_repair_done(&dump->repair);
     free(dump->job_id);
     free(dump->images_dir);
@@ -256,6 +279,24 @@ void fy_dump_ended(struct fy_dump *dump, enum fy_workload_state state, const str
     uv_close((uv_handle_t *)&dump->deadline, deadline_closed);
 }
 
+/* A repair that was ended at post-dump by an earlier ferryd is not begun again: the locks hide what follows. */
+static void aftermath_known(struct fy_traces *traces, void *data)
+{
+    struct fy_dump *dump = data;
+    dump->frozen = traces->tasks;
+    traces->tasks = (struct fy_process_tree){0};
+    fy_traces_done(traces);
+    if (dump->frozen.count > 0)
+        dump->root = dump->frozen.processes[0];
+    dump->criu_ended = true;
+    enter(dump, FY_DUMP_ENDING);
+    enter(dump, FY_DUMP_SETTLING);
+    if (dump->looking)
+        fy_dump_ended(dump, fy_dump_looks_whole(dump) ? FY_WORKLOAD_RUNNING : FY_WORKLOAD_GONE, NULL);
+    else
+        dump->driver->settle(dump);
+}
+
 static int copy_request(struct fy_dump *dump, const struct fy_dump_request *request, struct fy_error *err)
 {
     dump->spec = request->spec;
@@ -278,28 +319,59 @@ static const struct fy_dump_driver *const drivers[] = {
     [FY_WORKLOAD_PODMAN] = &fy_podman_dump_driver,
 };
 
-int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *request,
-                  const struct fy_dump_events *events, void *data, struct fy_dump **dump_out, struct fy_error *err)
+static struct fy_dump *new_dump(const struct fy_host *host, const struct fy_dump_request *request,
+                                const struct fy_dump_events *events, void *data, struct fy_error *err)
 {
     const struct fy_dump_driver *driver = drivers[request->spec->workload.kind];
     struct fy_dump *dump = calloc(1, driver->size);
-    if (!dump)
-        return fy_error_set(err, FY_E_NOMEM, "out of memory for a dump");
+    if (!dump) {
+        fy_error_set(err, FY_E_NOMEM, "out of memory for a dump");
+        return NULL;
+    }
     dump->driver = driver;
     dump->host = host;
     dump->events = *events;
     dump->data = data;
     if (copy_request(dump, request, err) < 0) {
         dump_free(dump);
-        return -1;
+        return NULL;
     }
     (void)uv_timer_init(host->loop, &dump->deadline);
     dump->deadline.data = dump;
-    if (driver->start(dump, err) < 0) {
+    return dump;
+}
+
+int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *request,
+                  const struct fy_dump_events *events, void *data, struct fy_dump **dump_out, struct fy_error *err)
+{
+    struct fy_dump *dump = new_dump(host, request, events, data, err);
+    if (!dump)
+        return -1;
+    if (dump->driver->start(dump, err) < 0) {
         uv_close((uv_handle_t *)&dump->deadline, start_failed);
         return -1;
     }
     (void)uv_timer_start(&dump->deadline, deadline_struck, host->settings->timeouts.dump_ms, 0);
+    *dump_out = dump;
+    return 0;
+}
+
+int fy_dump_take_up(const struct fy_host *host, const struct fy_dump_request *request, enum fy_dump_taking taking,
+                    const struct fy_dump_events *events, void *data, struct fy_dump **dump_out, struct fy_error *err)
+{
+    struct fy_dump *dump = new_dump(host, request, events, data, err);
+    if (!dump)
+        return -1;
+    dump->decided = dump->answered = true;
+    dump->vetoed = taking != FY_DUMP_KILL;
+    dump->decision = taking == FY_DUMP_KILL ? FY_DECIDE_KILL : FY_DECIDE_RESUME;
+    dump->looking = taking == FY_DUMP_LOOK;
+    dump->root = (struct fy_process){.pid = request->root_pid, .start_ticks = request->root_start_ticks};
+    dump->driver->take_up(dump);
+    if (fy_aftermath_start(host, dump->job_id, AFTERMATH_MS, aftermath_known, dump, err) < 0) {
+        uv_close((uv_handle_t *)&dump->deadline, start_failed);
+        return -1;
+    }
     *dump_out = dump;
     return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "proc.h"
 #include "repair.h"
+#include "traces.h"
 
 #include <stdbool.h>
 
@@ -30,6 +31,10 @@ struct fy_dump_driver {
     void (*answer)(struct fy_dump *dump, bool go_on);
     /* Ends CRIU or the runtime by force: it has not come to a stage in time. */
     void (*terminate)(struct fy_dump *dump);
+    /* The program that we started. 0 when it has ended. */
+    pid_t (*program)(const struct fy_dump *dump);
+    /* Instead of start(): an earlier ferryd's dump has ended, and is to be settled. */
+    void (*take_up)(struct fy_dump *dump);
     /* CRIU has ended: finds out where the workload stands, puts right what a CRIU that died has left, calls
      * fy_dump_ended(). */
     void (*settle)(struct fy_dump *dump);
@@ -54,10 +59,12 @@ struct fy_dump {
     uv_work_t work;
     bool working;
     void (*settled)(struct fy_dump *dump);
-    struct fy_error work_err;      /* of the thread pool's work; the loop does not touch it meanwhile */
-    struct fy_process root;        /* set by the driver before it starts CRIU */
-    struct fy_process_tree frozen; /* valid from held on */
-    struct fy_repair repair;       /* sockets whose repair mode was ended meanwhile */
+    struct fy_error work_err;       /* of the thread pool's work; the loop does not touch it meanwhile */
+    struct fy_process root;         /* set by the driver before it starts CRIU */
+    struct fy_process_tree frozen;  /* valid from held on */
+    struct fy_process_tree helpers; /* CRIU and the runtime, from the first stage on */
+    bool looking;                   /* an earlier ferryd's: only to say where it stands */
+    struct fy_repair repair;        /* sockets whose repair mode was ended meanwhile */
     enum fy_workload_state state;
     struct fy_error err; /* what ferry itself found wrong: goes before what CRIU says */
 };
@@ -75,6 +82,9 @@ bool fy_dump_kill_given(const struct fy_dump *dump);
 /* The last: `state` is the truth. `why` (may be NULL) is reported unless the workload stands as decided. The driver has
  * freed what is its own, and the dump is freed after `done`. */
 void fy_dump_ended(struct fy_dump *dump, enum fy_workload_state state, const struct fy_error *why);
+
+/* Every task that was held lives and is not being killed. Blocks for some µs a task. */
+bool fy_dump_looks_whole(const struct fy_dump *dump);
 
 /* ---- for settle(): what CRIU did not do because it died (dump_settle.c). `then` is called once, perhaps at once. ----
  */

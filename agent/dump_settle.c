@@ -38,6 +38,14 @@ void fy_dump_finish_kill(struct fy_dump *dump, void (*then)(struct fy_dump *dump
         then(dump);
 }
 
+bool fy_dump_looks_whole(const struct fy_dump *dump)
+{
+    for (size_t i = 0; i < dump->frozen.count; i++)
+        if (!fy_process_runs(&dump->frozen.processes[i]))
+            return false;
+    return dump->frozen.count > 0 || fy_process_runs(&dump->root);
+}
+
 /* ---- releasing ---- */
 
 static void locks_removed(struct fy_child *child, const struct fy_child_result *result, void *data)

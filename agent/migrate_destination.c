@@ -42,6 +42,8 @@ void fy_receiver_changed(struct fy_receiver *receiver)
 static void entered(void *ctx, enum fy_destination_phase phase)
 {
     struct fy_receiver *receiver = ctx;
+    if (phase == FY_DESTINATION_DISCARD && receiver->restarted_from != FY_STAGE_NONE)
+        fy_error_set(&receiver->report.error, FY_E_INTERRUPTED, "ferryd was restarted, and the source did not commit");
     if (phase == FY_DESTINATION_CHECK || phase == FY_DESTINATION_RESTORE || phase == FY_DESTINATION_AGAIN ||
         phase == FY_DESTINATION_RUN)
         receiver->phase_start_ns = fy_clock_monotonic_ns();
@@ -177,6 +179,8 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
         fy_receiver_offered(receiver, frame->offer);
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RESOLVE && phase == FY_DESTINATION_GREET)
         fy_receiver_resolve(receiver, frame->resolve);
+    else if (frame->kind_case == FERRY__PEER__FRAME__KIND_QUERY && phase == FY_DESTINATION_GREET)
+        fy_receiver_query(receiver, frame->query);
     else if (in_images(frame) && phase == FY_DESTINATION_RECEIVE && receiver->receive) {
         expect_more(receiver);
         fy_receive_set_frame(receiver->receive, frame);
@@ -246,37 +250,53 @@ static const struct fy_destination_ops ops = {
     .finish = fy_receiver_finish,
 };
 
-static void init_timers(struct fy_receiver *receiver)
+struct fy_receiver *fy_receiver_new(const struct fy_host *host, const struct fy_receiver_events *events, void *data,
+                                    struct fy_error *err)
 {
-    (void)uv_timer_init(receiver->host->loop, &receiver->deadline);
-    (void)uv_timer_init(receiver->host->loop, &receiver->tick);
-    (void)uv_timer_init(receiver->host->loop, &receiver->pause);
-    receiver->open_timers = 3;
+    struct fy_receiver *receiver = calloc(1, sizeof *receiver);
+    if (!receiver) {
+        fy_error_set(err, FY_E_NOMEM, "no memory for an incoming migration");
+        return NULL;
+    }
+    receiver->host = host;
+    receiver->events = events;
+    receiver->data = data;
+    receiver->report.workload_state = faces[FY_DESTINATION_GREET].where;
+    fy_migrate_session_init(host, &receiver->session, &session_events);
+    return receiver;
+}
+
+void fy_receiver_open(struct fy_receiver *receiver)
+{
+    uv_timer_t *timers[] = {&receiver->deadline, &receiver->tick, &receiver->pause, &receiver->inquiry_timer};
+    for (size_t i = 0; i < FY_ARRAY_SIZE(timers); i++)
+        (void)uv_timer_init(receiver->host->loop, timers[i]);
+    receiver->open_timers = FY_ARRAY_SIZE(timers);
     (void)uv_timer_start(&receiver->tick, ticked, TICK_MS, TICK_MS);
+    fy_report_start(&receiver->report, &receiver->clock);
 }
 
 int fy_receiver_start(const struct fy_host *host, struct fy_link *link, const struct fy_receiver_events *events,
                       void *data, struct fy_receiver **receiver, struct fy_error *err)
 {
-    struct fy_receiver *new = calloc(1, sizeof *new);
+    struct fy_receiver *new = fy_receiver_new(host, events, data, err);
     if (!new) {
         fy_link_close(link);
-        return fy_error_set(err, FY_E_NOMEM, "no memory for an incoming migration");
-    }
-    fy_migrate_session_init(host, &new->session, &session_events);
-    if (fy_session_accept(&new->session, link, err) < 0) {
-        free(new);
         return -1;
     }
-    new->host = host;
-    new->events = events;
-    new->data = data;
-    new->report.workload_state = faces[FY_DESTINATION_GREET].where;
-    init_timers(new);
-    fy_report_start(&new->report, &new->clock);
+    if (fy_session_accept(&new->session, link, err) < 0) {
+        fy_receiver_free(new);
+        return -1;
+    }
+    fy_receiver_open(new);
     fy_destination_init(&new->core, &ops, new);
     *receiver = new;
     return 0;
+}
+
+void fy_receiver_restart(struct fy_receiver *receiver, uint64_t epoch, enum fy_stage stage)
+{
+    fy_destination_restart(&receiver->core, &ops, receiver, epoch, stage);
 }
 
 int fy_receiver_cancel(struct fy_receiver *receiver, const char *why, struct fy_error *err)
@@ -291,4 +311,9 @@ int fy_receiver_cancel(struct fy_receiver *receiver, const char *why, struct fy_
         receiver->was_cancelled = true;
     (void)fy_destination_fail(&receiver->core, &cancelled);
     return 0;
+}
+
+int fy_receiver_decide(struct fy_receiver *receiver, bool commit, struct fy_error *err)
+{
+    return fy_destination_resolve(&receiver->core, commit, err);
 }

@@ -6,6 +6,8 @@
 #define FERRY_AGENT_MIGRATE_DESTINATION_H
 
 #include "hook.h"
+#include "job_directory.h"
+#include "migrate_journal.h"
 #include "migrate_peer.h"
 #include "migrate_report.h"
 #include "receive_set.h"
@@ -43,12 +45,21 @@ struct fy_receiver {
     uv_timer_t deadline;
     uv_timer_t tick;
     uv_timer_t pause; /* before the next attempt */
+
+    struct fy_session inquiry; /* our own link to the source, while it is asked */
+    uv_timer_t inquiry_timer;
+    enum fy_saying answer;
+    uint64_t answer_epoch;
+
+    enum fy_stage restarted_from;
+    enum fy_stage writing; /* on its way into the journal */
     unsigned open_timers;
     unsigned ticks;
 
     bool staging;         /* addresses are on their way here */
     bool announcing;      /* COMMIT came: the address is on its way to the public; a restore's end waits for it */
     bool staged;          /* addresses are up behind their guard */
+    bool restage;         /* the addresses may be here from an attempt before */
     bool drop_wanted;     /* while `staging` */
     struct fy_error lost; /* what ended the restore while `announcing` */
     bool was_cancelled;
@@ -57,6 +68,14 @@ struct fy_receiver {
     uint64_t phase_start_ns; /* of CHECK, RESTORE and RUN, for what is told to the source */
     uint64_t check_us;
 };
+
+/* What both ways of starting share: the struct; then its handles; then the machine. */
+struct fy_receiver *fy_receiver_new(const struct fy_host *host, const struct fy_receiver_events *events, void *data,
+                                    struct fy_error *err);
+void fy_receiver_open(struct fy_receiver *receiver);
+void fy_receiver_restart(struct fy_receiver *receiver, uint64_t epoch, enum fy_stage stage);
+/* The struct alone: its handles are closed, or were never opened. */
+void fy_receiver_free(struct fy_receiver *receiver);
 
 void fy_receiver_changed(struct fy_receiver *receiver);
 void fy_receiver_expect(struct fy_receiver *receiver, const char *what, uint64_t timeout_ms);
@@ -81,6 +100,8 @@ void fy_receiver_ask_stop(void *ctx);
 void fy_receiver_retry_later(void *ctx, unsigned attempt);
 void fy_receiver_journal(void *ctx, enum fy_stage stage);
 void fy_receiver_finish(void *ctx);
+/* So that a restart finds what to remove, however far it got. Nobody waits for it. */
+void fy_receiver_note_begun(struct fy_receiver *receiver);
 
 /* _hooks. `then` may come at once. */
 void fy_receiver_run_hooks(struct fy_receiver *receiver, enum fy_hook_stage stage,
@@ -92,5 +113,6 @@ void fy_receiver_finish_if_wanted(struct fy_receiver *receiver);
 /* What the source says beside the words of the decision. */
 void fy_receiver_offered(struct fy_receiver *receiver, const Ferry__Peer__Offer *offer);
 void fy_receiver_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolve *resolve);
+void fy_receiver_query(struct fy_receiver *receiver, const Ferry__Peer__Query *query);
 
 #endif

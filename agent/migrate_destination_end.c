@@ -23,18 +23,6 @@ void fy_receiver_farewell(void *ctx)
     fy_session_finish(&receiver->session, FAREWELL_MS);
 }
 
-void fy_receiver_ask(void *ctx, unsigned attempt)
-{
-    (void)ctx;
-    (void)attempt;
-}
-
-void fy_receiver_ask_stop(void *ctx)
-{
-    struct fy_receiver *receiver = ctx;
-    fy_destination_asked(&receiver->core, FY_SAY_UNDECIDED, 0);
-}
-
 /* ---- pauses and the journal ---- */
 
 static void paused(uv_timer_t *timer)
@@ -52,10 +40,41 @@ void fy_receiver_retry_later(void *ctx, unsigned attempt)
     (void)uv_timer_start(&receiver->pause, paused, pause_ms, 0);
 }
 
+static void journaled(const struct fy_error *err, void *data)
+{
+    struct fy_receiver *receiver = data;
+    fy_destination_journaled(&receiver->core, receiver->writing, err);
+}
+
+static void record(struct fy_receiver *receiver, enum fy_stage stage, fy_journal_cb done, void *data)
+{
+    struct fy_migrate_record what = {
+        .job_id = receiver->options.job_id,
+        .offer = receiver->offer,
+        .peer = receiver->report.peer,
+        .root = {.pid = receiver->report.root_pid},
+        .images_dir = receiver->images_dir,
+    };
+    (void)fy_process_identify(receiver->report.root_pid, &what.root);
+    fy_migrate_record(receiver->host, &what, stage, done, data);
+}
+
 void fy_receiver_journal(void *ctx, enum fy_stage stage)
 {
     struct fy_receiver *receiver = ctx;
-    fy_destination_journaled(&receiver->core, stage, NULL);
+    receiver->writing = stage;
+    record(receiver, stage, journaled, receiver);
+}
+
+static void not_awaited(const struct fy_error *err, void *data)
+{
+    (void)err;
+    (void)data;
+}
+
+void fy_receiver_note_begun(struct fy_receiver *receiver)
+{
+    record(receiver, FY_STAGE_BEGUN, not_awaited, NULL);
 }
 
 /* ---- DISCARD ---- */
@@ -81,18 +100,6 @@ void fy_receiver_unstage(void *ctx)
         unstaged(&err, receiver);
 }
 
-bool fy_receiver_has_set(void *ctx)
-{
-    const struct fy_receiver *receiver = ctx;
-    return receiver->images_dir && access(receiver->images_dir, R_OK) == 0;
-}
-
-void fy_receiver_settle(void *ctx)
-{
-    struct fy_receiver *receiver = ctx;
-    fy_destination_settled(&receiver->core, FY_TASKS_GONE, NULL);
-}
-
 /* ---- END ---- */
 
 static enum fy_migration_state final_state(const struct fy_receiver *receiver)
@@ -100,6 +107,16 @@ static enum fy_migration_state final_state(const struct fy_receiver *receiver)
     if (receiver->core.runs_here)
         return FY_MIGRATION_COMPLETED;
     return receiver->was_cancelled ? FY_MIGRATION_CANCELLED : FY_MIGRATION_FAILED;
+}
+
+void fy_receiver_free(struct fy_receiver *receiver)
+{
+    if (receiver->offer)
+        ferry__peer__offer__free_unpacked(receiver->offer, NULL);
+    free(receiver->options.log_dir);
+    free(receiver->job_dir);
+    free(receiver->images_dir);
+    free(receiver);
 }
 
 static void timer_closed(uv_handle_t *handle)
@@ -110,12 +127,7 @@ static void timer_closed(uv_handle_t *handle)
     fy_report_phase(&receiver->report, &receiver->clock, NULL);
     receiver->report.state = final_state(receiver);
     receiver->events->ended(receiver, receiver->has_job ? &receiver->report : NULL, receiver->data);
-    if (receiver->offer)
-        ferry__peer__offer__free_unpacked(receiver->offer, NULL);
-    free(receiver->options.log_dir);
-    free(receiver->job_dir);
-    free(receiver->images_dir);
-    free(receiver);
+    fy_receiver_free(receiver);
 }
 
 static void clean(uv_work_t *work)
@@ -129,7 +141,7 @@ static void cleaned(uv_work_t *work, int status)
 {
     (void)status;
     struct fy_receiver *receiver = fy_container_of(work, struct fy_receiver, work);
-    uv_timer_t *timers[] = {&receiver->deadline, &receiver->tick, &receiver->pause};
+    uv_timer_t *timers[] = {&receiver->deadline, &receiver->tick, &receiver->pause, &receiver->inquiry_timer};
     for (size_t i = 0; i < FY_ARRAY_SIZE(timers); i++) {
         timers[i]->data = receiver;
         uv_close((uv_handle_t *)timers[i], timer_closed);

@@ -1,23 +1,12 @@
 /* GREET, ASK: may this workload come here? And: a source that comes back with its decision. */
 #include "job_directory.h"
 #include "migrate_destination.h"
+#include "migrate_journal.h"
 
 #include "preflight.h"
 
 #include <ferry/base/cleanup.h>
 #include <string.h>
-
-static Ferry__Peer__Offer *copy_offer(const Ferry__Peer__Offer *offer, struct fy_error *err)
-{
-    size_t size = ferry__peer__offer__get_packed_size(offer);
-    FY_AUTO_FREE uint8_t *packed = malloc(size ? size : 1);
-    Ferry__Peer__Offer *copy = NULL;
-    if (packed)
-        copy = ferry__peer__offer__unpack(NULL, ferry__peer__offer__pack(offer, packed), packed);
-    if (!copy)
-        fy_error_set(err, FY_E_NOMEM, "no memory for an offer");
-    return copy;
-}
 
 static int send_answer(struct fy_receiver *receiver, bool accepted, struct fy_error *err)
 {
@@ -133,7 +122,7 @@ static int read_offer(struct fy_receiver *receiver, const Ferry__Peer__Offer *of
         return fy_error_set(err, FY_E_PROTOCOL, "the offer's job id is not allowed");
     if (fy_migrate_offer_to_spec(offer, &receiver->spec, err) < 0)
         return -1;
-    receiver->offer = copy_offer(offer, err);
+    receiver->offer = fy_migrate_copy_offer(offer, err);
     if (!receiver->offer)
         return -1;
     receiver->report.workload = receiver->spec.workload;
@@ -201,6 +190,12 @@ void fy_receiver_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolv
         fy_session_adopt(&holder->session, &receiver->session);
         fy_destination_link_lost(&receiver->core, NULL); /* it is the holder's now */
         take_decision(holder, resolve);
+        return;
+    }
+    if (fate == FY_FATE_WAITING) {
+        struct fy_error later = FY_ERROR_INIT;
+        fy_error_set(&later, FY_E_BUSY, "job %s is being taken up after a restart of ferryd", resolve->job);
+        (void)fy_destination_fail(&receiver->core, &later);
         return;
     }
     answer_from_memory(receiver, fate, root_pid, resolve);

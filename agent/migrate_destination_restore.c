@@ -56,8 +56,11 @@ void fy_receiver_receive(void *ctx)
     if (fy_job_directory_make(receiver->host->settings->run_dir, receiver->options.job_id, &receiver->job_dir,
                               &receiver->images_dir, &err) < 0 ||
         fy_receive_set_start(receiver->host->loop, receiver->images_dir, receiver->space_bytes, &events, receiver,
-                             &receiver->receive, &err) < 0)
+                             &receiver->receive, &err) < 0) {
         fy_destination_received(&receiver->core, &err);
+        return;
+    }
+    fy_receiver_note_begun(receiver);
 }
 
 void fy_receiver_receive_stop(void *ctx)
@@ -156,27 +159,42 @@ static void staged(const struct fy_error *err, void *data)
         start_restore(receiver);
 }
 
-static void stage(void *data, const struct fy_error *hook_error)
+static void stage(struct fy_receiver *receiver)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    receiver->restage = true;
+    if (fy_address_stage(receiver->host, receiver->options.job_id, receiver->spec.addresses,
+                         receiver->spec.address_count, staged, receiver, &err) < 0)
+        staged(&err, receiver);
+}
+
+static void cleared(const struct fy_error *err, void *data)
+{
+    (void)err; /* staging will tell */
+    stage(data);
+}
+
+/* What an attempt before has staged, or even announced, goes first. */
+static void clear_and_stage(void *data, const struct fy_error *hook_error)
 {
     struct fy_receiver *receiver = data;
-    struct fy_error err = FY_ERROR_INIT;
     if (hook_error) {
         fy_destination_restored(&receiver->core, false, hook_error);
         return;
     }
     receiver->staging = true;
-    if (fy_address_stage(receiver->host, receiver->options.job_id, receiver->spec.addresses,
-                         receiver->spec.address_count, staged, receiver, &err) < 0)
-        staged(&err, receiver);
+    if (!receiver->restage || fy_address_unstage(receiver->host, receiver->options.job_id, receiver->spec.addresses,
+                                                 receiver->spec.address_count, cleared, receiver, NULL) < 0)
+        stage(receiver);
 }
 
 void fy_receiver_restore(void *ctx)
 {
     struct fy_receiver *receiver = ctx;
     if (receiver->core.phase == FY_DESTINATION_RESTORE)
-        fy_receiver_run_hooks(receiver, FY_HOOK_PRE_RESTORE, stage);
+        fy_receiver_run_hooks(receiver, FY_HOOK_PRE_RESTORE, clear_and_stage);
     else
-        stage(receiver, NULL);
+        clear_and_stage(receiver, NULL);
 }
 
 /* While the addresses are on their way there is no restore yet that could be told. */

@@ -69,9 +69,22 @@ static void note_end(struct fy_migration *migration)
                       migration->spec.peer, migration->options.job_id);
 }
 
+static void note_restart(struct fy_migration *migration)
+{
+    if (migration->restarted_from == FY_STAGE_NONE)
+        return;
+    fy_error_set(&migration->report.error, FY_E_INTERRUPTED,
+                 "ferryd was restarted before the workload had been given away");
+    fy_error_next(&migration->report.error, "start it again: ferry migrate %s/%s --to %s",
+                  fy_workload_kind_name(migration->spec.workload.kind), migration->spec.workload.id,
+                  migration->spec.peer);
+}
+
 static void entered(void *ctx, enum fy_source_phase phase)
 {
     struct fy_migration *migration = ctx;
+    if (phase == FY_SOURCE_ROLLBACK)
+        note_restart(migration);
     if (phase == FY_SOURCE_FINISH)
         note_downtime(migration);
     if (phase == FY_SOURCE_END)
@@ -297,8 +310,9 @@ static uint64_t new_epoch(void)
     return epoch;
 }
 
-static struct fy_migration *new_migration(const struct fy_host *host, const struct fy_migration_spec *spec,
-                                          const struct fy_migration_options *options, struct fy_error *err)
+struct fy_migration *fy_migration_new(const struct fy_host *host, const struct fy_migration_spec *spec,
+                                      const struct fy_migration_options *options,
+                                      const struct fy_migration_events *events, void *data, struct fy_error *err)
 {
     struct fy_migration *migration = calloc(1, sizeof *migration);
     if (!migration) {
@@ -306,6 +320,8 @@ static struct fy_migration *new_migration(const struct fy_host *host, const stru
         return NULL;
     }
     migration->host = host;
+    migration->events = events;
+    migration->data = data;
     migration->spec = *spec;
     migration->options = *options;
     migration->options.log_dir = strdup(options->log_dir);
@@ -323,6 +339,13 @@ static struct fy_migration *new_migration(const struct fy_host *host, const stru
     return migration;
 }
 
+void fy_migration_open(struct fy_migration *migration)
+{
+    fy_migrate_session_init(migration->host, &migration->session, &session_events);
+    init_timers(migration);
+    fy_report_start(&migration->report, &migration->clock);
+}
+
 static void begin(uv_timer_t *timer)
 {
     struct fy_migration *migration = fy_container_of(timer, struct fy_migration, redial);
@@ -337,20 +360,16 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
     const struct fy_peer_settings *peer = NULL;
     if (fy_migrate_find_peer(host, spec->peer, &peer, err) < 0)
         return -1;
-    struct fy_migration *new = new_migration(host, spec, options, err);
+    struct fy_migration *new = fy_migration_new(host, spec, options, events, data, err);
     if (!new)
         return -1;
-    new->events = events;
-    new->data = data;
     new->peer = peer;
     if (fy_job_directory_make(host->settings->run_dir, new->options.job_id, &new->job_dir, &new->images_dir, err) < 0) {
         fy_migration_free(new);
         return -1;
     }
-    fy_migrate_session_init(host, &new->session, &session_events);
+    fy_migration_open(new);
     fy_session_set_rate(&new->session, spec->bandwidth_bytes);
-    init_timers(new);
-    fy_report_start(&new->report, &new->clock);
     fy_report_phase(&new->report, &new->clock, faces[FY_SOURCE_INSPECT].shown);
     (void)uv_timer_start(&new->redial, begin, 0, 0);
     *migration = new;
@@ -376,4 +395,14 @@ int fy_migration_cancel(struct fy_migration *migration, const char *why, struct 
         migration->was_cancelled = true;
     (void)fy_source_fail(&migration->core, &cancelled);
     return 0;
+}
+
+enum fy_saying fy_migration_decision(const struct fy_migration *migration)
+{
+    return fy_source_decision(&migration->core);
+}
+
+int fy_migration_resolve(struct fy_migration *migration, bool commit, struct fy_error *err)
+{
+    return fy_source_resolve(&migration->core, commit, err);
 }

@@ -8,6 +8,7 @@
 #define FERRY_AGENT_MIGRATE_SOURCE_H
 
 #include "hook.h"
+#include "migrate_journal.h"
 #include "migrate_peer.h"
 #include "migrate_report.h"
 #include "send_set.h"
@@ -29,6 +30,11 @@ struct fy_migration {
     struct fy_report_clock clock;
 
     struct fy_workload_facts facts;
+    struct fy_process root;       /* the workload's, as it was inspected */
+    Ferry__Peer__Offer *offer;    /* as it was made; NULL before */
+    uint64_t epoch;               /* of a migration that was taken up */
+    enum fy_stage restarted_from; /* NONE: begun by this ferryd */
+    enum fy_stage writing;        /* on its way into the journal */
     int criu_version;
     char *job_dir;    /* RUN_DIR/jobs/ID */
     char *images_dir; /* below it */
@@ -55,6 +61,11 @@ struct fy_migration {
     bool was_cancelled;
 };
 
+/* What both ways of starting share: the struct; then its handles and session. */
+struct fy_migration *fy_migration_new(const struct fy_host *host, const struct fy_migration_spec *spec,
+                                      const struct fy_migration_options *options,
+                                      const struct fy_migration_events *events, void *data, struct fy_error *err);
+void fy_migration_open(struct fy_migration *migration);
 /* Tells the owner. */
 void fy_migration_changed(struct fy_migration *migration);
 /* (Re)arms the deadline of the current wait; 0 disarms. `what` (static) is what is waited for. */

@@ -80,10 +80,3 @@ bool fy_migration_can_recover(void *ctx)
     const struct fy_migration *migration = ctx;
     return fy_punch_is_whole(migration->images_dir);
 }
-
-void fy_migration_settle(void *ctx, enum fy_source_settling settling)
-{
-    struct fy_migration *migration = ctx;
-    (void)settling;
-    fy_source_settled(&migration->core, FY_TASKS_GONE, NULL);
-}

@@ -19,8 +19,10 @@ static void inspected(const struct fy_workload_facts *facts, const struct fy_err
 {
     struct fy_migration *migration = data;
     struct fy_error failure = FY_ERROR_INIT;
-    if (facts)
+    if (facts) {
         migration->facts = *facts;
+        (void)fy_process_identify(facts->root_pid, &migration->root);
+    }
     if (err)
         fy_source_inspected(&migration->core, err);
     else if (fy_criu_version(migration->host, version_known, migration, &failure) < 0)
@@ -49,8 +51,10 @@ void fy_migration_offer(void *ctx)
         offer.message.dry_run = migration->options.dry_run;
         offer.message.has_epoch = true;
         offer.message.epoch = migration->core.epoch;
+        offer.message.store = migration->host->journal ? migration->host->journal->store_id : NULL;
         Ferry__Peer__Frame frame = FY_PEER_FRAME(offer, FERRY__PEER__FRAME__KIND_OFFER, &offer.message);
-        result = fy_session_send(&migration->session, &frame, NULL, 0, &err);
+        migration->offer = fy_migrate_copy_offer(&offer.message, &err);
+        result = migration->offer ? fy_session_send(&migration->session, &frame, NULL, 0, &err) : -1;
     }
     fy_migrate_offer_done(&offer);
     if (result < 0)

@@ -8,15 +8,29 @@
 #define FIRST_PAUSE_MS 250u
 #define LONGEST_PAUSE_MS 5000u
 
-static void journaled(struct fy_migration *migration, enum fy_stage stage, const struct fy_error *err)
+/* ---- the journal ---- */
+
+static void journaled(const struct fy_error *err, void *data)
 {
-    fy_source_journaled(&migration->core, stage, err);
+    struct fy_migration *migration = data;
+    fy_source_journaled(&migration->core, migration->writing, err);
 }
 
 void fy_migration_journal(void *ctx, enum fy_stage stage)
 {
-    journaled(ctx, stage, NULL);
+    struct fy_migration *migration = ctx;
+    struct fy_migrate_record record = {
+        .job_id = migration->options.job_id,
+        .is_source = true,
+        .offer = migration->offer,
+        .peer = migration->spec.peer,
+        .root = migration->root,
+    };
+    migration->writing = stage;
+    fy_migrate_record(migration->host, &record, stage, journaled, migration);
 }
+
+/* ---- the address ---- */
 
 static void withdrawn(const struct fy_error *err, void *data)
 {

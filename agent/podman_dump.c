@@ -22,6 +22,7 @@ struct podman_dump {
     bool exported;  /* what podman knows is in the image set */
     bool frozen;    /* CRIU waits at post-dump, and we for podman */
     bool runc_over; /* CRIU has ended, and we wait for podman */
+    bool taken_up;  /* an earlier ferryd's */
     enum fy_workload_state state;
     struct fy_error why;
 };
@@ -121,6 +122,42 @@ static void ended(struct fy_runc_dump *runc, enum fy_workload_state state, const
         report(dump);
 }
 
+/* ---- after an earlier ferryd ---- */
+
+static const struct fy_runc_dump_owner runc_owner = {.stage = stage, .criu_ended = criu_ended, .ended = ended};
+
+static void take_up(struct fy_dump *base)
+{
+    struct podman_dump *dump = dump_of(base);
+    fy_runc_dump_take_up(base);
+    dump->runc.owner = &runc_owner;
+    dump->taken_up = true;
+}
+
+/* Under which id runc has it, only podman knows. */
+static void found(const struct fy_podman_container *container, const struct fy_error *err, void *data)
+{
+    struct podman_dump *dump = data;
+    struct fy_dump *base = &dump->runc.base;
+    struct fy_process_tree alone = {.processes = &dump->conmon, .count = 1};
+    (void)err;
+    if (!container || !container->exists) {
+        fy_dump_ended(base, FY_WORKLOAD_GONE, err);
+        return;
+    }
+    (void)snprintf(dump->runc.id, sizeof(dump->runc.id), "%s", container->id);
+    if (fy_dump_kill_given(base) && fy_process_identify(container->conmon_pid, &dump->conmon))
+        fy_process_tree_kill(&alone);
+    fy_runc_dump_settle(base);
+}
+
+static void settle(struct fy_dump *base)
+{
+    struct podman_dump *dump = dump_of(base);
+    if (!dump->taken_up || fy_podman_inspect(base->host, base->spec->workload.id, found, dump, NULL) < 0)
+        fy_runc_dump_settle(base);
+}
+
 /* ---- start ---- */
 
 static int start_export(struct podman_dump *dump, struct fy_error *err)
@@ -162,9 +199,8 @@ static void inspected(const struct fy_podman_container *container, const struct 
 
 static int start(struct fy_dump *base, struct fy_error *err)
 {
-    static const struct fy_runc_dump_owner owner = {.stage = stage, .criu_ended = criu_ended, .ended = ended};
     struct podman_dump *dump = dump_of(base);
-    dump->runc.owner = &owner;
+    dump->runc.owner = &runc_owner;
     return fy_podman_inspect(base->host, base->spec->workload.id, inspected, dump, err);
 }
 
@@ -173,5 +209,7 @@ const struct fy_dump_driver fy_podman_dump_driver = {
     .start = start,
     .answer = answer,
     .terminate = terminate,
-    .settle = fy_runc_dump_settle,
+    .program = fy_runc_dump_program,
+    .take_up = take_up,
+    .settle = settle,
 };

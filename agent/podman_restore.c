@@ -154,6 +154,15 @@ static void call_ended(bool success, const char *words, void *data)
     fy_restore_criu_ended(base);
 }
 
+/* CRIU's log is podman's, which says by itself whether the container runs. */
+static void take_up(struct fy_restore *base)
+{
+    struct podman_restore *restore = restore_of(base);
+    restore->called = base->begun;
+    base->resumed = fy_restore_run_given(base);
+    (void)snprintf(restore->archive, sizeof(restore->archive), "%.4000s/podman-restore.tar", base->work_dir);
+}
+
 /* ---- start ---- */
 
 static int start_podman(struct podman_restore *restore, struct fy_error *err)
@@ -247,6 +256,7 @@ const struct fy_restore_driver fy_podman_restore_driver = {
     .start = start,
     .answer = answer,
     .program = program,
+    .take_up = take_up,
     .tidies_up = true,
     .settle = settle,
 };

@@ -30,6 +30,18 @@ static void terminate(struct fy_dump *base)
         fy_swrk_kill(dump->swrk);
 }
 
+static pid_t program(const struct fy_dump *base)
+{
+    const struct process_dump *dump = (const struct process_dump *)base;
+    return dump->swrk ? fy_swrk_pid(dump->swrk) : 0;
+}
+
+/* What CRIU has said went to another ferryd: settle() does all that it might not have done. */
+static void take_up(struct fy_dump *base)
+{
+    (void)base;
+}
+
 static void notified(struct fy_swrk *swrk, const char *stage, pid_t pid, void *data)
 {
     struct process_dump *dump = data;
@@ -114,5 +126,7 @@ const struct fy_dump_driver fy_process_dump_driver = {
     .start = start,
     .answer = answer,
     .terminate = terminate,
+    .program = program,
+    .take_up = take_up,
     .settle = settle,
 };

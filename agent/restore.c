@@ -13,6 +13,7 @@
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,9 @@
 /* From giving up early until what has not tidied up by itself is killed. */
 #define TIDY_MS 10000
 #define KILL_WAIT_MS 10000
+/* How long an earlier ferryd's CRIU may take to see that nobody answers. */
+#define AFTERMATH_MS 30000
+#define LOG_TAIL_BYTES 4096
 
 static const unsigned char allowed[] = {
     [FY_RESTORE_STARTING] = 1u << FY_RESTORE_EXAMINING | 1u << FY_RESTORE_ENDING,
@@ -79,10 +83,31 @@ static void end_late(uv_timer_t *timer)
         fy_process_tree_kill(&alone);
 }
 
+/* For a ferryd that comes after us. Before the tasks can run, it is noted that they may. */
+static void note_traces(struct fy_restore *restore)
+{
+    struct fy_traces traces = {
+        .helpers = restore->helpers,
+        .tasks = restore->tasks,
+        .run_given = fy_restore_run_given(restore),
+    };
+    fy_traces_note(restore->host->settings->run_dir, restore->job_id, &traces);
+}
+
+static void collect_helpers(struct fy_restore *restore)
+{
+    pid_t program = restore->driver->program(restore);
+    fy_process_tree_done(&restore->helpers);
+    if (program > 0)
+        (void)fy_process_tree_collect(program, FY_DUMP_PROCESS_LIMIT, &restore->helpers, NULL);
+}
+
 static void answer_last(struct fy_restore *restore, bool go_on)
 {
     restore->answered = true;
     restore->vetoed = !go_on;
+    if (go_on)
+        note_traces(restore);
     enter(restore, FY_RESTORE_ENDING);
     (void)uv_timer_start(&restore->deadline, end_late, END_MS, 0);
     restore->driver->answer(restore, go_on);
@@ -154,6 +179,7 @@ static void examined(uv_work_t *work, int status)
     }
     (void)uv_timer_stop(&restore->deadline);
     enter(restore, FY_RESTORE_HELD);
+    note_traces(restore);
     if (restore->tasks.count == 0 && !restore->decided) {
         fy_error_set(&restore->err, FY_E_RESTORE, "CRIU says that process %d was restored, and it is not there",
                      (int)restore->root_pid);
@@ -178,6 +204,10 @@ static void post_restore(struct fy_restore *restore, pid_t pid)
 
 void fy_restore_stage(struct fy_restore *restore, const char *stage, pid_t pid)
 {
+    if (!restore->begun) {
+        collect_helpers(restore);
+        note_traces(restore);
+    }
     restore->begun = true;
     if (strcmp(stage, "post-restore") == 0 && restore->phase == FY_RESTORE_STARTING) {
         if (restore->decided)
@@ -233,6 +263,7 @@ void fy_restore_clean(struct fy_restore *restore, void (*then)(struct fy_restore
 static void restore_free(struct fy_restore *restore)
 {
     fy_process_tree_done(&restore->tasks);
+    fy_process_tree_done(&restore->helpers);
     free(restore->job_id);
     free(restore->images_dir);
     free(restore->work_dir);
@@ -286,29 +317,92 @@ static const struct fy_restore_driver *const drivers[] = {
     [FY_WORKLOAD_PODMAN] = &fy_podman_restore_driver,
 };
 
-int fy_restore_start(const struct fy_host *host, const struct fy_restore_request *request,
-                     const struct fy_restore_events *events, void *data, struct fy_restore **restore_out,
-                     struct fy_error *err)
+static struct fy_restore *new_restore(const struct fy_host *host, const struct fy_restore_request *request,
+                                      const struct fy_restore_events *events, void *data, struct fy_error *err)
 {
     const struct fy_restore_driver *driver = drivers[request->spec->workload.kind];
     struct fy_restore *restore = calloc(1, driver->size);
-    if (!restore)
-        return fy_error_set(err, FY_E_NOMEM, "out of memory for a restore");
+    if (!restore) {
+        fy_error_set(err, FY_E_NOMEM, "out of memory for a restore");
+        return NULL;
+    }
     restore->driver = driver;
     restore->host = host;
     restore->events = *events;
     restore->data = data;
     if (copy_request(restore, request, err) < 0) {
         restore_free(restore);
-        return -1;
+        return NULL;
     }
     (void)uv_timer_init(host->loop, &restore->deadline);
     restore->deadline.data = restore;
-    if (driver->start(restore, err) < 0) {
+    return restore;
+}
+
+int fy_restore_start(const struct fy_host *host, const struct fy_restore_request *request,
+                     const struct fy_restore_events *events, void *data, struct fy_restore **restore_out,
+                     struct fy_error *err)
+{
+    struct fy_restore *restore = new_restore(host, request, events, data, err);
+    if (!restore)
+        return -1;
+    if (restore->driver->start(restore, err) < 0) {
         uv_close((uv_handle_t *)&restore->deadline, start_failed);
         return -1;
     }
     (void)uv_timer_start(&restore->deadline, deadline_struck, host->settings->timeouts.restore_ms, 0);
+    *restore_out = restore;
+    return 0;
+}
+
+/* ---- after an earlier ferryd ---- */
+
+/* CRIU writes so among the last lines of its log. */
+static bool log_says_resumed(const struct fy_restore *restore)
+{
+    char path[4096];
+    char tail[LOG_TAIL_BYTES + 1] = "";
+    (void)snprintf(path, sizeof path, "%s/restore.log", restore->work_dir);
+    FY_AUTO_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (lseek(fd, -(off_t)LOG_TAIL_BYTES, SEEK_END) < 0)
+        (void)lseek(fd, 0, SEEK_SET);
+    return read(fd, tail, LOG_TAIL_BYTES) > 0 && strstr(tail, "Tasks resumed.");
+}
+
+/* Tasks of which CRIU has not written that they run wait in its restorer for ever: they are no workload. */
+static void aftermath_known(struct fy_traces *traces, void *data)
+{
+    struct fy_restore *restore = data;
+    restore->tasks = traces->tasks;
+    traces->tasks = (struct fy_process_tree){0};
+    restore->begun = traces->helpers.count > 0 || restore->tasks.count > 0;
+    restore->vetoed = !traces->run_given;
+    restore->resumed = traces->run_given && log_says_resumed(restore);
+    if (restore->tasks.count > 0)
+        restore->root_pid = restore->tasks.processes[0].pid;
+    fy_traces_done(traces);
+    if (restore->driver->take_up)
+        restore->driver->take_up(restore);
+    enter(restore, FY_RESTORE_ENDING);
+    enter(restore, FY_RESTORE_SETTLING);
+    restore->driver->settle(restore);
+}
+
+int fy_restore_take_up(const struct fy_host *host, const struct fy_restore_request *request,
+                       const struct fy_restore_events *events, void *data, struct fy_restore **restore_out,
+                       struct fy_error *err)
+{
+    struct fy_restore *restore = new_restore(host, request, events, data, err);
+    if (!restore)
+        return -1;
+    restore->answered = true;
+    restore->vetoed = true;
+    if (fy_aftermath_start(host, restore->job_id, AFTERMATH_MS, aftermath_known, restore, err) < 0) {
+        uv_close((uv_handle_t *)&restore->deadline, start_failed);
+        return -1;
+    }
     *restore_out = restore;
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <ferry/agent/driver.h>
 
 #include "proc.h"
+#include "traces.h"
 
 #include <stdbool.h>
 
@@ -24,6 +25,8 @@ struct fy_restore_driver {
     void (*answer)(struct fy_restore *restore, bool go_on);
     /* The program that we started: what CRIU has made so far is below it. 0 when it has ended. */
     pid_t (*program)(const struct fy_restore *restore);
+    /* May be NULL. Before settle(): it is an earlier ferryd's restore that is to be settled. */
+    void (*take_up)(struct fy_restore *restore);
     /* When the CRIU below it dies, the program removes what it has made. */
     bool tidies_up;
     /* CRIU has ended: finds out where the workload stands, leaves no task unless it runs as decided, calls
@@ -52,8 +55,9 @@ struct fy_restore {
     uv_work_t work;
     bool working;
     void (*cleaned)(struct fy_restore *restore);
-    pid_t root_pid;               /* as CRIU names it at post-restore; 0 before */
-    struct fy_process_tree tasks; /* valid from held on */
+    pid_t root_pid;                 /* as CRIU names it at post-restore; 0 before */
+    struct fy_process_tree tasks;   /* valid from held on */
+    struct fy_process_tree helpers; /* CRIU and the runtime */
     enum fy_workload_state state;
     pid_t running_pid;
     struct fy_error err; /* what ferry itself found wrong: goes before what CRIU says */

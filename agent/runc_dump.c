@@ -28,6 +28,19 @@ void fy_runc_dump_terminate(struct fy_dump *base)
         fy_runc_call_terminate(dump->call);
 }
 
+pid_t fy_runc_dump_program(const struct fy_dump *base)
+{
+    const struct fy_runc_dump *dump = (const struct fy_runc_dump *)base;
+    return dump->call ? fy_runc_call_pid(dump->call) : 0;
+}
+
+void fy_runc_dump_take_up(struct fy_dump *base)
+{
+    struct fy_runc_dump *dump = fy_container_of(base, struct fy_runc_dump, base);
+    (void)snprintf(dump->id, sizeof(dump->id), "%s", base->spec->workload.id);
+    dump->checkpoint_began = true;
+}
+
 /* ---- the end ---- */
 
 static void ask_state(struct fy_dump *base);
@@ -195,5 +208,7 @@ const struct fy_dump_driver fy_runc_dump_driver = {
     .start = start,
     .answer = fy_runc_dump_answer,
     .terminate = fy_runc_dump_terminate,
+    .program = fy_runc_dump_program,
+    .take_up = fy_runc_dump_take_up,
     .settle = fy_runc_dump_settle,
 };

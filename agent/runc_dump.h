@@ -35,6 +35,8 @@ int fy_runc_dump_begin(struct fy_runc_dump *dump, struct fy_error *err);
 /* The rest of a driver. */
 void fy_runc_dump_answer(struct fy_dump *dump, bool go_on);
 void fy_runc_dump_terminate(struct fy_dump *dump);
+pid_t fy_runc_dump_program(const struct fy_dump *dump);
+void fy_runc_dump_take_up(struct fy_dump *dump);
 void fy_runc_dump_settle(struct fy_dump *dump);
 
 #endif

@@ -184,6 +184,7 @@ static void on_swept(const struct fy_error *err, void *data)
     struct daemon *d = data;
     if (err)
         fy_log_error(d->log, NULL, "a service address that an earlier ferryd had staged", err);
+    fy_jobs_take_up(d->jobs);
 }
 
 static int make_shapers(struct daemon *d, struct fy_error *err)
@@ -213,6 +214,7 @@ static int start_jobs(struct daemon *d, struct fy_error *err)
         return -1;
     if (fy_address_sweep(&d->host, on_swept, d, err) < 0)
         return -1;
+    d->host.journal = fy_store_journal(d->store);
     struct fy_jobs_options options = {
         .loop = &d->loop,
         .host = &d->host,

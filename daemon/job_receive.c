@@ -3,6 +3,7 @@
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
+#include <string.h>
 
 /* One served link. */
 struct incoming {
@@ -132,16 +133,6 @@ static void receiver_ended(struct fy_receiver *receiver, const struct fy_migrati
     check_idle(jobs);
 }
 
-/* A job that a restart interrupted ended as it ended: nobody here knows. */
-static enum fy_job_fate fate_after_end(const Ferry__Control__Job *job)
-{
-    if (job->state == FERRY__CONTROL__JOB_STATE__COMPLETED)
-        return FY_FATE_COMPLETED;
-    if (job->failure && fy_code_from_name(job->failure->code) == FY_E_INTERRUPTED)
-        return FY_FATE_UNKNOWN;
-    return FY_FATE_DISCARDED;
-}
-
 static enum fy_job_fate fate(const char *job_id, struct fy_receiver **receiver, pid_t *root_pid, void *data)
 {
     const struct incoming *in = data;
@@ -152,14 +143,36 @@ static enum fy_job_fate fate(const char *job_id, struct fy_receiver **receiver, 
         *receiver = job->receiver;
         return FY_FATE_OPEN;
     }
+    if (!fy_record_ended(job->record))
+        return FY_FATE_WAITING;
     *root_pid = (pid_t)job->record->job->root_pid;
-    return fate_after_end(job->record->job);
+    /* Nothing runs here that is not in the journal as PREPARED, and that would not have ended otherwise. */
+    return job->record->job->state == FERRY__CONTROL__JOB_STATE__COMPLETED ? FY_FATE_COMPLETED : FY_FATE_DISCARDED;
+}
+
+/* A job that is not known was aborted, if it is this store that would know it. */
+static enum fy_saying decision(const char *job_id, const char *store, void *data)
+{
+    const struct incoming *in = data;
+    const struct fy_jobs_options *options = &in->jobs->options;
+    const struct fy_job *job = table_find(in->jobs, job_id);
+    if (!job)
+        return strcmp(store, fy_store_journal(options->store)->store_id) == 0 ? FY_SAY_DECIDED_ABORT : FY_SAY_UNDECIDED;
+    if (job->record->job->role != FERRY__CONTROL__JOB_ROLE__SOURCE)
+        return FY_SAY_UNDECIDED;
+    if (job->running)
+        return options->ops->decision(job->migration);
+    if (!fy_record_ended(job->record))
+        return FY_SAY_UNDECIDED;
+    return job->record->job->state == FERRY__CONTROL__JOB_STATE__COMPLETED ? FY_SAY_DECIDED_COMMIT
+                                                                           : FY_SAY_DECIDED_ABORT;
 }
 
 static const struct fy_receiver_events receiver_events = {
     .offered = offered,
     .changed = receiver_changed,
     .fate = fate,
+    .decision = decision,
     .ended = receiver_ended,
 };
 
@@ -179,6 +192,26 @@ void fy_jobs_receive(struct fy_jobs *jobs, struct fy_link *link)
         fy_log_error(jobs->options.log, NULL, "a peer's link cannot be served", &err);
         forget(in);
     }
+}
+
+int incoming_take_up(struct fy_job *job, struct fy_error *err)
+{
+    struct fy_jobs *jobs = job->jobs;
+    struct incoming *in = calloc(1, sizeof(*in));
+    if (!in)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for taking up job %s", job->record->job->id);
+    in->jobs = jobs;
+    in->job = job;
+    in->next = jobs->incoming;
+    jobs->incoming = in;
+    job->receiving = true;
+    if (jobs->options.ops->receive_take_up(jobs->options.host, job->entry, job->record->job->log_dir, &receiver_events,
+                                           in, &job->receiver, err) < 0) {
+        forget(in);
+        return -1;
+    }
+    in->receiver = job->receiver;
+    return 0;
 }
 
 void incoming_cancel_all(struct fy_jobs *jobs, const char *why)

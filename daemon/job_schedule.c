@@ -60,6 +60,25 @@ static void start(struct fy_job *job)
         job->group->started = true;
 }
 
+void take_up(struct fy_job *job)
+{
+    const struct fy_jobs_options *options = &job->jobs->options;
+    struct fy_error err = FY_ERROR_INIT;
+    fy_log_write(options->log, FY_LOG_WARNING, job->record->job->id, "%s: taken up after a restart, at %s",
+                 job->record->job->workload, fy_stage_name(job->entry->stage));
+    job->running = true;
+    job->jobs->running++;
+    int result = job->entry->is_source ? options->ops->take_up(options->host, job->entry, job->record->job->log_dir,
+                                                               &migration_events, job, &job->migration, &err)
+                                       : incoming_take_up(job, &err);
+    if (result == 0)
+        return;
+    job->running = false;
+    job->jobs->running--;
+    fy_log_error(options->log, job->record->job->id, "the job cannot be taken up: it stays as it is in the journal",
+                 &err);
+}
+
 /* The first of its plan that has not ended, and those of its group. */
 static bool is_its_turn(const struct fy_job *job)
 {

@@ -35,6 +35,7 @@ struct fy_job {
     bool receiving;                     /* destination */
     const struct fy_task_ops *task_ops; /* NULL: a migration */
     void *task;                         /* NULL once the job has ended */
+    struct fy_journal_entry *entry;     /* loaded, and not yet taken up; NULL */
     union {
         struct fy_migration *migration;
         struct fy_receiver *receiver;
@@ -48,7 +49,9 @@ struct fy_jobs {
     size_t unfinished; /* queued or running */
     size_t running;
     size_t ended;
-    struct incoming *incoming; /* links that are served */
+    struct incoming *incoming;        /* links that are served */
+    struct fy_journal_entry *entries; /* the journal, while it is loaded */
+    size_t entry_count;
     bool stopping;
     bool scheduling; /* schedule() is at work further up the stack */
     void (*idle)(void *data);
@@ -101,12 +104,22 @@ void group_given_up(struct fy_job *job, const char *why);
 /* ---- job_receive.c ---- */
 
 size_t incoming_count(const struct fy_jobs *jobs);
+/* The job's receiver, out of the journal. */
+int incoming_take_up(struct fy_job *job, struct fy_error *err);
 void incoming_cancel_all(struct fy_jobs *jobs, const char *why);
 
 /* ---- job_recover.c ---- */
 
-/* Settles a job that the last ferryd left unfinished: the record after it, or NULL with `err`. */
-struct fy_record *recover_record(const struct fy_record *record, const char *run_dir, struct fy_error *err);
+int entries_load(struct fy_jobs *jobs, struct fy_error *err);
+void entries_free(struct fy_jobs *jobs);
+/* The journal's entry of this job, NULL when there is none. */
+struct fy_journal_entry *entries_find(const struct fy_jobs *jobs, const char *id);
+/* Settles a job that the last ferryd left unfinished and of which the journal has nothing to be done: the record after
+ * it, or NULL with `err`. */
+struct fy_record *recover_record(const struct fy_record *record, const struct fy_journal_entry *entry,
+                                 const char *run_dir, struct fy_error *err);
+/* A migration out of the journal. */
+void take_up(struct fy_job *job);
 
 /* ---- job_task.c ---- */
 

@@ -11,15 +11,23 @@
 static int load_one(struct fy_record *record, void *data, struct fy_error *err)
 {
     struct fy_jobs *jobs = data;
+    struct fy_journal_entry *entry = entries_find(jobs, record->job->id);
+    if (!fy_record_ended(record) && entry && entry->stage != FY_STAGE_DONE) {
+        struct fy_job *job = table_add(jobs, record, err);
+        if (job)
+            job->entry = entry;
+        return job ? 0 : -1;
+    }
     if (!fy_record_ended(record)) {
-        struct fy_record *settled = recover_record(record, jobs->options.host->settings->run_dir, err);
+        struct fy_record *settled = recover_record(record, entry, jobs->options.host->settings->run_dir, err);
         fy_record_unref(record);
         if (!settled || fy_store_save(jobs->options.store, settled, NULL, NULL, err) < 0) {
             fy_record_unref(settled);
             return -1;
         }
-        fy_log_write(jobs->options.log, FY_LOG_WARNING, settled->job->id, "%s: %s; next: %s", settled->job->workload,
-                     settled->job->failure->message, settled->job->failure->next);
+        if (settled->job->failure)
+            fy_log_write(jobs->options.log, FY_LOG_WARNING, settled->job->id, "%s: %s; next: %s",
+                         settled->job->workload, settled->job->failure->message, settled->job->failure->next);
         record = settled;
     }
     return table_add(jobs, record, err) ? 0 : -1;
@@ -31,7 +39,7 @@ int fy_jobs_new(const struct fy_jobs_options *options, struct fy_jobs **jobs, st
     if (!made)
         return fy_error_set(err, FY_E_NOMEM, "no memory for the list of jobs");
     made->options = *options;
-    if (fy_store_load(options->store, load_one, made, err) < 0) {
+    if (entries_load(made, err) < 0 || fy_store_load(options->store, load_one, made, err) < 0) {
         fy_jobs_free(made);
         return -1;
     }
@@ -49,7 +57,15 @@ void fy_jobs_free(struct fy_jobs *jobs)
         free(jobs->list[i]);
     }
     free(jobs->list);
+    entries_free(jobs);
     free(jobs);
+}
+
+void fy_jobs_take_up(struct fy_jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->list[i]->entry && !jobs->list[i]->running)
+            take_up(jobs->list[i]);
 }
 
 /* ---- accepting ---- */
@@ -315,6 +331,11 @@ static int cancel(struct fy_job *job, const char *why, struct fy_error *err)
         return ops->receive_cancel(job->receiver, why, err);
     if (job->running)
         return ops->cancel(job->migration, why, err);
+    if (job->entry) {
+        fy_error_set(err, FY_E_BUSY, "the journal has job %s at %s, and it has not been taken up", job->record->job->id,
+                     fy_stage_name(job->entry->stage));
+        return fy_error_next(err, "ferryd's log says why; mend that and restart ferryd");
+    }
     struct fy_error cause = FY_ERROR_INIT;
     fy_error_set(&cause, FY_E_CANCELLED, "%s", why);
     job_end(job, FERRY__CONTROL__JOB_STATE__CANCELLED, "not touched", &cause);

@@ -4,9 +4,14 @@
 const struct fy_migration_ops fy_agent_ops = {
     .start = fy_migration_start,
     .go = fy_migration_go,
+    .take_up = fy_migration_take_up,
+    .decision = fy_migration_decision,
+    .resolve = fy_migration_resolve,
     .cancel = fy_migration_cancel,
     .set_bandwidth = fy_migration_set_bandwidth,
     .receive = fy_receiver_start,
+    .receive_take_up = fy_receiver_take_up,
+    .receive_decide = fy_receiver_decide,
     .receive_cancel = fy_receiver_cancel,
     .peer_check = fy_peer_check,
 };

@@ -133,6 +133,7 @@ struct fy_record *fy_record_after_end(const struct fy_record *before, Ferry__Con
     a.job.workload_state = (char *)workload_state;
     a.job.has_ended_us = 1;
     a.job.ended_us = fy_clock_wall_us();
-    set_failure(&a, cause);
+    if (cause)
+        set_failure(&a, cause);
     return fy_record_new(&a.job, err);
 }

@@ -18,6 +18,17 @@ static const char *const steps[] = {
     "  record BLOB NOT NULL"
     ") STRICT;"
     "CREATE INDEX jobs_by_time ON jobs (created_us, id);",
+    /* 2: the journal: each migration's latest stage (ferry/agent/switchover.h) with a packed ferry.journal.Details, and
+     * the store's own name, which tells a peer whether it asks the same journal as before. */
+    "CREATE TABLE journal ("
+    "  job TEXT PRIMARY KEY NOT NULL,"
+    "  role TEXT NOT NULL,"
+    "  stage TEXT NOT NULL,"
+    "  written_us INTEGER NOT NULL,"
+    "  details BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE identity (store TEXT NOT NULL) STRICT;"
+    "INSERT INTO identity VALUES (lower(hex(randomblob(16))));",
 };
 
 int schema_error(sqlite3 *db, const char *path, const char *doing, struct fy_error *err)

@@ -15,7 +15,8 @@
 
 struct item {
     struct item *next;
-    struct fy_record *record; /* NULL: forget `id` */
+    struct fy_record *record;       /* a job's record to save, */
+    struct fy_journal_entry *entry; /* or a stage to write; neither: forget `id` */
     char id[FY_JOB_ID_SIZE];
     fy_store_cb done;
     void *data;
@@ -26,6 +27,7 @@ struct fy_store {
     uv_loop_t *loop;
     uv_work_t work;
     struct store_db *db;
+    struct fy_journal journal;
     char *jobs_dir;
     struct item *waiting, **waiting_tail;
     struct item *in_flight;
@@ -40,6 +42,8 @@ struct fy_store {
 };
 
 static void step(struct fy_store *store);
+static int write_journal(struct fy_journal *journal, const struct fy_journal_entry *entry, fy_journal_cb done,
+                         void *data, struct fy_error *err);
 
 static void free_store(struct fy_store *store)
 {
@@ -62,7 +66,9 @@ int fy_store_open(uv_loop_t *loop, const char *state_dir, fy_store_failed_cb fai
     opened->waiting_tail = &opened->waiting;
     opened->failed = failed;
     opened->failed_data = data;
-    if (fy_fs_make_directories(opened->jobs_dir, 0700, err) < 0 || store_db_open(path, &opened->db, err) < 0) {
+    opened->journal.write = write_journal;
+    if (fy_fs_make_directories(opened->jobs_dir, 0700, err) < 0 || store_db_open(path, &opened->db, err) < 0 ||
+        store_db_id(opened->db, opened->journal.store_id, err) < 0) {
         free_store(opened);
         return -1;
     }
@@ -73,6 +79,16 @@ int fy_store_open(uv_loop_t *loop, const char *state_dir, fy_store_failed_cb fai
 int fy_store_load(struct fy_store *store, fy_store_each_cb each, void *data, struct fy_error *err)
 {
     return store_db_each(store->db, each, data, err);
+}
+
+int fy_store_load_journal(struct fy_store *store, fy_store_entry_cb each, void *data, struct fy_error *err)
+{
+    return store_db_each_entry(store->db, each, data, err);
+}
+
+struct fy_journal *fy_store_journal(struct fy_store *store)
+{
+    return &store->journal;
 }
 
 /* ---- the worker's side ---- */
@@ -87,15 +103,20 @@ static void remove_log_dir(struct fy_store *store, struct item *item)
         (void)fy_fs_remove_tree(directory, &item->err);
 }
 
+static int write_row(struct store_db *db, const struct item *item, struct fy_error *err)
+{
+    if (item->record)
+        return store_db_save(db, item->record, err);
+    if (item->entry)
+        return store_db_journal(db, item->entry, err);
+    return store_db_forget(db, item->id, err);
+}
+
 static int write_rows(struct fy_store *store, struct fy_error *err)
 {
-    for (const struct item *item = store->in_flight; item; item = item->next) {
-        if (fy_error_is_set(&item->err))
-            continue;
-        if ((item->record ? store_db_save(store->db, item->record, err) : store_db_forget(store->db, item->id, err)) <
-            0)
+    for (const struct item *item = store->in_flight; item; item = item->next)
+        if (!fy_error_is_set(&item->err) && write_row(store->db, item, err) < 0)
             return -1;
-    }
     return store_db_commit(store->db, err);
 }
 
@@ -104,7 +125,7 @@ static void write_batch(uv_work_t *work)
     struct fy_store *store = fy_container_of(work, struct fy_store, work);
     fy_error_clear(&store->batch_error);
     for (struct item *item = store->in_flight; item; item = item->next) {
-        if (!item->record)
+        if (!item->record && !item->entry)
             remove_log_dir(store, item);
     }
     if (store_db_begin(store->db, &store->batch_error) < 0)
@@ -115,6 +136,28 @@ static void write_batch(uv_work_t *work)
 
 /* ---- the loop's side ---- */
 
+static void entry_free(struct fy_journal_entry *entry)
+{
+    if (entry)
+        free(entry->details);
+    free(entry);
+}
+
+static struct fy_journal_entry *entry_copy(const struct fy_journal_entry *entry)
+{
+    struct fy_journal_entry *copy = malloc(sizeof(*copy));
+    if (!copy)
+        return NULL;
+    *copy = *entry;
+    copy->details = malloc(entry->details_bytes ? entry->details_bytes : 1);
+    if (!copy->details) {
+        free(copy);
+        return NULL;
+    }
+    memcpy(copy->details, entry->details, entry->details_bytes);
+    return copy;
+}
+
 static void finish_item(struct fy_store *store, struct item *item, const struct fy_error *batch_error)
 {
     fy_error_propagate(&item->err, batch_error);
@@ -124,6 +167,7 @@ static void finish_item(struct fy_store *store, struct item *item, const struct 
     else if (err)
         store->failed(item->id, err, store->failed_data);
     fy_record_unref(item->record);
+    entry_free(item->entry);
     free(item);
 }
 
@@ -175,12 +219,14 @@ static void step(struct fy_store *store)
     }
 }
 
-static int enqueue(struct fy_store *store, const char *id, struct fy_record *record, fy_store_cb done, void *data,
-                   struct fy_error *err)
+static int enqueue(struct fy_store *store, const char *id, struct fy_record *record,
+                   const struct fy_journal_entry *entry, fy_store_cb done, void *data, struct fy_error *err)
 {
     struct item *item = calloc(1, sizeof(*item));
-    if (!item)
+    if (!item || (entry && !(item->entry = entry_copy(entry)))) {
+        free(item);
         return fy_error_set(err, FY_E_NOMEM, "no memory for recording job %s", id);
+    }
     (void)snprintf(item->id, sizeof(item->id), "%s", id);
     item->record = record ? fy_record_ref(record) : NULL;
     item->done = done;
@@ -206,15 +252,22 @@ int fy_store_save(struct fy_store *store, struct fy_record *record, fy_store_cb 
 {
     struct item *older = done ? NULL : replaceable(store, record->job->id);
     if (!older)
-        return enqueue(store, record->job->id, record, done, data, err);
+        return enqueue(store, record->job->id, record, NULL, done, data, err);
     fy_record_unref(older->record);
     older->record = fy_record_ref(record);
     return 0;
 }
 
+static int write_journal(struct fy_journal *journal, const struct fy_journal_entry *entry, fy_journal_cb done,
+                         void *data, struct fy_error *err)
+{
+    struct fy_store *store = fy_container_of(journal, struct fy_store, journal);
+    return enqueue(store, entry->job, NULL, entry, done, data, err);
+}
+
 int fy_store_forget(struct fy_store *store, const char *id, struct fy_error *err)
 {
-    return enqueue(store, id, NULL, NULL, NULL, err);
+    return enqueue(store, id, NULL, NULL, NULL, NULL, err);
 }
 
 void fy_store_hold(struct fy_store *store)

@@ -3,12 +3,13 @@
 #include "schema.h"
 
 #include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
 #include <sqlite3.h>
 #include <string.h>
 
 #define BUSY_TIMEOUT_MS 2000 /* somebody looks at the file with another program */
 
-enum statement { BEGIN, COMMIT, ROLLBACK, SAVE, FORGET, STATEMENTS_ };
+enum statement { BEGIN, COMMIT, ROLLBACK, SAVE, FORGET, JOURNAL, FORGET_STAGE, STATEMENTS_ };
 
 static const char *const statement_text[STATEMENTS_] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -18,6 +19,10 @@ static const char *const statement_text[STATEMENTS_] = {
              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET "
              "state = excluded.state, ended_us = excluded.ended_us, record = excluded.record",
     [FORGET] = "DELETE FROM jobs WHERE id = ?1",
+    [JOURNAL] = "INSERT INTO journal (job, role, stage, written_us, details) VALUES (?1, ?2, ?3, ?4, ?5) "
+                "ON CONFLICT (job) DO UPDATE SET role = excluded.role, stage = excluded.stage, "
+                "written_us = excluded.written_us, details = excluded.details",
+    [FORGET_STAGE] = "DELETE FROM journal WHERE job = ?1",
 };
 
 struct store_db {
@@ -161,5 +166,60 @@ int store_db_save(struct store_db *db, const struct fy_record *record, struct fy
 int store_db_forget(struct store_db *db, const char *id, struct fy_error *err)
 {
     sqlite3_bind_text(db->statements[FORGET], 1, id, -1, SQLITE_STATIC);
-    return run(db, FORGET, "forgetting a job", err);
+    sqlite3_bind_text(db->statements[FORGET_STAGE], 1, id, -1, SQLITE_STATIC);
+    int result = run(db, FORGET, "forgetting a job", err);
+    return run(db, FORGET_STAGE, "forgetting a job", err) < 0 ? -1 : result;
+}
+
+/* ---- the journal ---- */
+
+int store_db_journal(struct store_db *db, const struct fy_journal_entry *entry, struct fy_error *err)
+{
+    sqlite3_stmt *write = db->statements[JOURNAL];
+    sqlite3_bind_text(write, 1, entry->job, -1, SQLITE_STATIC);
+    sqlite3_bind_text(write, 2, entry->is_source ? "source" : "destination", -1, SQLITE_STATIC);
+    sqlite3_bind_text(write, 3, fy_stage_name(entry->stage), -1, SQLITE_STATIC);
+    sqlite3_bind_int64(write, 4, fy_clock_wall_us());
+    sqlite3_bind_blob(write, 5, entry->details, (int)entry->details_bytes, SQLITE_STATIC);
+    return run(db, JOURNAL, "writing the journal", err);
+}
+
+static void read_entry(sqlite3_stmt *query, struct fy_journal_entry *entry)
+{
+    (void)snprintf(entry->job, sizeof(entry->job), "%s", (const char *)sqlite3_column_text(query, 0));
+    entry->is_source = strcmp((const char *)sqlite3_column_text(query, 1), "source") == 0;
+    entry->stage = fy_stage_from_name((const char *)sqlite3_column_text(query, 2));
+    entry->details_bytes = (size_t)sqlite3_column_bytes(query, 3);
+    entry->details = (uint8_t *)sqlite3_column_blob(query, 3);
+}
+
+int store_db_each_entry(struct store_db *db, fy_store_entry_cb each, void *data, struct fy_error *err)
+{
+    sqlite3_stmt *query = NULL;
+    if (sqlite3_prepare_v2(db->sqlite, "SELECT job, role, stage, details FROM journal", -1, &query, NULL) != SQLITE_OK)
+        return schema_error(db->sqlite, db->path, "reading the journal", err);
+    int result = 0, rc;
+    while ((rc = sqlite3_step(query)) == SQLITE_ROW && result == 0) {
+        struct fy_journal_entry entry = {0};
+        read_entry(query, &entry);
+        result = each(&entry, data, err);
+    }
+    if (result == 0 && rc != SQLITE_DONE)
+        result = schema_error(db->sqlite, db->path, "reading the journal", err);
+    sqlite3_finalize(query);
+    return result;
+}
+
+int store_db_id(struct store_db *db, char id[FY_STORE_ID_SIZE], struct fy_error *err)
+{
+    sqlite3_stmt *query = NULL;
+    if (sqlite3_prepare_v2(db->sqlite, "SELECT store FROM identity", -1, &query, NULL) != SQLITE_OK)
+        return schema_error(db->sqlite, db->path, "reading its name", err);
+    int result = 0;
+    if (sqlite3_step(query) == SQLITE_ROW)
+        (void)snprintf(id, FY_STORE_ID_SIZE, "%s", (const char *)sqlite3_column_text(query, 0));
+    else
+        result = fy_error_set(err, FY_E_FORMAT, "%s has no name of its own", db->path);
+    sqlite3_finalize(query);
+    return result;
 }

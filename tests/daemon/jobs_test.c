@@ -308,7 +308,7 @@ Test(jobs, a_restart_names_the_phase_that_it_interrupted)
         cr_assert_eq(scene_job(running)->state, FERRY__CONTROL__JOB_STATE__FAILED);
         cr_assert_str_eq(scene_job(running)->failure->code, "interrupted");
         cr_assert_not_null(strstr(scene_job(running)->failure->message, "transfer"));
-        cr_assert_not_null(strstr(scene_job(running)->failure->next, "far"));
+        cr_assert_not_null(strstr(scene_job(running)->failure->next, "start it again"));
         cr_assert_eq(scene_job(queued)->state, FERRY__CONTROL__JOB_STATE__CANCELLED);
         cr_assert_eq(scene_job(ended)->state, FERRY__CONTROL__JOB_STATE__COMPLETED);
         scene_close();

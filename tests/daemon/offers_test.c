@@ -158,7 +158,7 @@ Test(offers, a_source_that_comes_back_is_told_the_truth)
     cr_assert_eq(fate_of("m-2", &holder, &root_pid), FY_FATE_DISCARDED);
 }
 
-Test(offers, after_a_crash_nobody_claims_to_know)
+Test(offers, after_a_crash_what_the_journal_does_not_have_was_never_prepared)
 {
     struct fy_receiver *holder, *receiver = arrive();
     pid_t root_pid;
@@ -166,7 +166,7 @@ Test(offers, after_a_crash_nobody_claims_to_know)
     played_receiver_crash(receiver);
     scene_crash();
     scene_open();
-    cr_assert_eq(fate_of("m-1", &holder, &root_pid), FY_FATE_UNKNOWN);
+    cr_assert_eq(fate_of("m-1", &holder, &root_pid), FY_FATE_DISCARDED);
 }
 
 Test(offers, stopping_hangs_up_on_links_without_an_offer)

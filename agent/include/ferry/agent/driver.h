@@ -18,12 +18,15 @@
 #include <uv.h>
 
 /* What the drivers need of the agent; borrowed by every operation for its whole life. */
+struct fy_journal;
+
 struct fy_host {
     uv_loop_t *loop;
     const struct fy_settings *settings;
     struct fy_hold_server *holds;
     struct fy_session_registry *sessions; /* that peers may add lanes to */
     struct fy_shaper *shapers;            /* one for each of the settings' peers, in that order; NULL: no limits */
+    struct fy_journal *journal;           /* NULL: nothing is recorded (tests of single parts) */
 };
 
 /* ---- inspect: is it there, and what does a destination have to know? ---- */
@@ -56,6 +59,9 @@ struct fy_dump_request {
     const char *images_dir; /* exists, empty, memory-backed; holds what the restore needs: images, runc's
                              * descriptors.json, podman.tar (imgcore/archive.h) */
     const char *work_dir;   /* exists; receives dump.log and the runtime's own log */
+    /* For taking up an earlier ferryd's dump: the root task as it was then; 0: not known, or of an earlier boot. */
+    pid_t root_pid;
+    uint64_t root_start_ticks;
 };
 
 enum fy_workload_state {
@@ -85,6 +91,16 @@ int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *requ
  * are ignored. */
 void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision);
 
+enum fy_dump_taking {
+    FY_DUMP_LOOK,    /* RUNNING only when every task lives and none is being killed */
+    FY_DUMP_KILL,    /* none of them lives when `done` comes with GONE */
+    FY_DUMP_RELEASE, /* they run on: thawed, packet locks removed */
+};
+
+/* Takes up what an earlier ferryd's dump of this job has left, as soon as its CRIU has ended; only `done` fires. */
+int fy_dump_take_up(const struct fy_host *host, const struct fy_dump_request *request, enum fy_dump_taking taking,
+                    const struct fy_dump_events *events, void *data, struct fy_dump **dump, struct fy_error *err);
+
 /* ---- restore ---- */
 
 struct fy_restore_request {
@@ -109,6 +125,11 @@ enum fy_restore_decision { FY_DECIDE_DISCARD, FY_DECIDE_RUN };
 int fy_restore_start(const struct fy_host *host, const struct fy_restore_request *request,
                      const struct fy_restore_events *events, void *data, struct fy_restore **restore,
                      struct fy_error *err);
+/* Takes up what an earlier ferryd's restore of this job has left, as soon as its CRIU has ended: `done` says RUNNING
+ * when the tasks had been let run and do, else nothing is left of them. `held` does not fire. */
+int fy_restore_take_up(const struct fy_host *host, const struct fy_restore_request *request,
+                       const struct fy_restore_events *events, void *data, struct fy_restore **restore,
+                       struct fy_error *err);
 /* FY_DECIDE_DISCARD at any time; FY_DECIDE_RUN only after `held`. The first decision counts. */
 void fy_restore_decide(struct fy_restore *restore, enum fy_restore_decision decision);
 

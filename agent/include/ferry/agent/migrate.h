@@ -7,6 +7,7 @@
 #define FERRY_AGENT_MIGRATE_H
 
 #include <ferry/agent/driver.h>
+#include <ferry/agent/journal.h>
 #include <ferry/base/error.h>
 #include <ferry/config/plan.h>
 #include <ferry/transport/link.h>
@@ -23,7 +24,6 @@ enum fy_migration_state {
     FY_MIGRATION_CANCELLED,
 };
 
-#define FY_JOB_ID_SIZE 40
 #define FY_MAX_PHASES 16
 #define FY_MAX_PREFLIGHT 24
 #define FY_MAX_LOGS 8
@@ -98,8 +98,17 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
                        struct fy_migration **migration, struct fy_error *err);
 /* After `ready`: decides. Harmless when it has been given up meanwhile. */
 void fy_migration_go(struct fy_migration *migration);
+/* `changed` may come before this returns. Takes up a migration that an earlier ferryd has left at this entry's stage
+ * (BEGUN, COMMIT, ABORT or RECOVER), and brings it to its end by rule. */
+int fy_migration_take_up(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
+                         const struct fy_migration_events *events, void *data, struct fy_migration **migration,
+                         struct fy_error *err);
 /* Before the decision: rolls back, the workload runs on at the source. After it: FY_E_BUSY, it will complete. */
 int fy_migration_cancel(struct fy_migration *migration, const char *why, struct fy_error *err);
+/* What a destination that asks is told: DECIDED_COMMIT, DECIDED_ABORT or UNDECIDED. */
+enum fy_saying fy_migration_decision(const struct fy_migration *migration);
+/* An operator speaks for a destination that is gone. FY_E_BUSY when it can be reached, or nothing is to be decided. */
+int fy_migration_resolve(struct fy_migration *migration, bool commit, struct fy_error *err);
 
 /* Limits what it sends to so many bytes a second, from now on; 0: no limit of its own. */
 void fy_migration_set_bandwidth(struct fy_migration *migration, uint64_t bytes_per_second);
@@ -111,6 +120,7 @@ struct fy_receiver;
 enum fy_job_fate {
     FY_FATE_UNKNOWN,   /* never heard of it */
     FY_FATE_OPEN,      /* not ended */
+    FY_FATE_WAITING,   /* not ended, and not yet taken up after a restart */
     FY_FATE_COMPLETED, /* the workload was started here */
     FY_FATE_DISCARDED, /* it never ran here and never will */
 };
@@ -125,6 +135,9 @@ struct fy_receiver_events {
     /* The source came back on a new link with its decision for this job: where does the job stand here? For
      * FY_FATE_OPEN `*receiver` is the one that serves it, for FY_FATE_COMPLETED `*root_pid` is set. */
     enum fy_job_fate (*fate)(const char *job_id, struct fy_receiver **receiver, pid_t *root_pid, void *data);
+    /* A destination asks about a job whose source is here: DECIDED_COMMIT, DECIDED_ABORT or UNDECIDED. `store` is the
+     * store whose word counts. */
+    enum fy_saying (*decision)(const char *job_id, const char *store, void *data);
     /* The last callback, exactly once; `report` is NULL when no offer was accepted on this link (a ping, a refused
      * hello). Freed after it. */
     void (*ended)(struct fy_receiver *receiver, const struct fy_migration_report *report, void *data);
@@ -133,8 +146,14 @@ struct fy_receiver_events {
 /* Serves one link that the peer socket accepted; takes it over in any case. */
 int fy_receiver_start(const struct fy_host *host, struct fy_link *link, const struct fy_receiver_events *events,
                       void *data, struct fy_receiver **receiver, struct fy_error *err);
+/* Takes up a migration that an earlier ferryd has left at this entry's stage (BEGUN, PREPARED or ABORT). */
+int fy_receiver_take_up(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
+                        const struct fy_receiver_events *events, void *data, struct fy_receiver **receiver,
+                        struct fy_error *err);
 /* Before PREPARED was sent: discards, tells the source. From then on only the source decides: FY_E_BUSY. */
 int fy_receiver_cancel(struct fy_receiver *receiver, const char *why, struct fy_error *err);
+/* An operator speaks for a source that is gone. FY_E_BUSY as above. */
+int fy_receiver_decide(struct fy_receiver *receiver, bool commit, struct fy_error *err);
 
 /* ---- peers ---- */
 

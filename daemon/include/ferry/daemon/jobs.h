@@ -38,8 +38,10 @@ struct fy_jobs_options {
     void *data;
 };
 
-/* Loads what the store has and settles what a restart left unfinished. */
+/* Loads what the store has, and settles what a restart left unfinished and nothing has to be done about. */
 int fy_jobs_new(const struct fy_jobs_options *options, struct fy_jobs **jobs, struct fy_error *err);
+/* Takes up the unfinished migrations of the journal, once what an earlier ferryd had staged is out of their way. */
+void fy_jobs_take_up(struct fy_jobs *jobs);
 /* Only when nothing is active (fy_jobs_active() == 0). NULL is legal. */
 void fy_jobs_free(struct fy_jobs *jobs);
 

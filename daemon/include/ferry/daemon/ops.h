@@ -10,10 +10,19 @@ struct fy_migration_ops {
                  const struct fy_migration_options *options, const struct fy_migration_events *events, void *data,
                  struct fy_migration **migration, struct fy_error *err);
     void (*go)(struct fy_migration *migration);
+    int (*take_up)(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
+                   const struct fy_migration_events *events, void *data, struct fy_migration **migration,
+                   struct fy_error *err);
+    enum fy_saying (*decision)(const struct fy_migration *migration);
+    int (*resolve)(struct fy_migration *migration, bool commit, struct fy_error *err);
     int (*cancel)(struct fy_migration *migration, const char *why, struct fy_error *err);
     void (*set_bandwidth)(struct fy_migration *migration, uint64_t bytes_per_second);
     int (*receive)(const struct fy_host *host, struct fy_link *link, const struct fy_receiver_events *events,
                    void *data, struct fy_receiver **receiver, struct fy_error *err);
+    int (*receive_take_up)(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
+                           const struct fy_receiver_events *events, void *data, struct fy_receiver **receiver,
+                           struct fy_error *err);
+    int (*receive_decide)(struct fy_receiver *receiver, bool commit, struct fy_error *err);
     int (*receive_cancel)(struct fy_receiver *receiver, const char *why, struct fy_error *err);
     int (*peer_check)(const struct fy_host *host, const char *peer, fy_peer_check_cb done, void *data,
                       struct fy_error *err);

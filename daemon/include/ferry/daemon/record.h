@@ -29,7 +29,8 @@ void fy_record_unref(struct fy_record *record);
 /* The snapshot after `report`: `before` gives what a migration does not know (id, times, plan, logs). */
 struct fy_record *fy_record_after_report(const struct fy_record *before, const struct fy_migration_report *report,
                                          struct fy_error *err);
-/* The snapshot after the job ended without a migration's report: never started, or lost in a restart. */
+/* The snapshot after the job ended without a migration's report: never started, or lost in a restart. `cause` may be
+ * NULL. */
 struct fy_record *fy_record_after_end(const struct fy_record *before, Ferry__Control__JobState state,
                                       const char *workload_state, const struct fy_error *cause, struct fy_error *err);
 

@@ -5,6 +5,7 @@
 #ifndef FERRY_DAEMON_STORE_H
 #define FERRY_DAEMON_STORE_H
 
+#include <ferry/agent/journal.h>
 #include <ferry/base/error.h>
 #include <ferry/daemon/record.h>
 #include <uv.h>
@@ -27,6 +28,12 @@ int fy_store_load(struct fy_store *store, fy_store_each_cb each, void *data, str
 /* Queues writing a record over the job's earlier one (the caller keeps its reference). Without `done`, records of the
  * same job that still wait are replaced, so the queue is never longer than the number of jobs. */
 int fy_store_save(struct fy_store *store, struct fy_record *record, fy_store_cb done, void *data, struct fy_error *err);
+/* The journal that the agent writes to; lives as long as the store. What is written replaces the job's earlier stage,
+ * and is durable when its callback comes. */
+struct fy_journal *fy_store_journal(struct fy_store *store);
+/* Gives every entry, valid during the call. -1 from `each` ends it. Before the loop runs. */
+typedef int (*fy_store_entry_cb)(const struct fy_journal_entry *entry, void *data, struct fy_error *err);
+int fy_store_load_journal(struct fy_store *store, fy_store_entry_cb each, void *data, struct fy_error *err);
 /* Queues removing the job's row and log directory. */
 int fy_store_forget(struct fy_store *store, const char *id, struct fy_error *err);
 /* What is queued between the two is written in one transaction: all of it is durable, or none. Calls do not nest. */

@@ -1,0 +1,79 @@
+/* One line a process: "helper PID START" or "task PID START"; "run" when the tasks were let run. */
+#include "traces.h"
+
+#include <ferry/base/buf.h>
+#include <ferry/base/cleanup.h>
+#include <ferry/base/fs.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* 65,536 tasks at most, a line of 40 bytes each. */
+#define TRACES_LIMIT_BYTES ((size_t)4 * 1024 * 1024)
+#define PATH_SIZE 4096
+
+static void traces_path(char path[PATH_SIZE], const char *run_dir, const char *job_id)
+{
+    (void)snprintf(path, PATH_SIZE, "%s/jobs/%s/traces", run_dir, job_id);
+}
+
+static void add_lines(struct fy_buf *text, const char *kind, const struct fy_process_tree *tree)
+{
+    for (size_t i = 0; i < tree->count; i++)
+        (void)fy_buf_printf(text, NULL, "%s %d %llu\n", kind, (int)tree->processes[i].pid,
+                            (unsigned long long)tree->processes[i].start_ticks);
+}
+
+void fy_traces_note(const char *run_dir, const char *job_id, const struct fy_traces *traces)
+{
+    char path[PATH_SIZE];
+    FY_CLEANUP(fy_buf_done) struct fy_buf text;
+    fy_buf_init(&text, TRACES_LIMIT_BYTES);
+    add_lines(&text, "helper", &traces->helpers);
+    add_lines(&text, "task", &traces->tasks);
+    if (traces->run_given)
+        (void)fy_buf_printf(&text, NULL, "run\n");
+    traces_path(path, run_dir, job_id);
+    (void)fy_fs_write_file(path, text.data, text.size, 0600, NULL);
+}
+
+static bool add_process(struct fy_process_tree *tree, int pid, unsigned long long start_ticks)
+{
+    if (tree->count == tree->capacity) {
+        size_t capacity = tree->capacity ? tree->capacity * 2 : 16;
+        struct fy_process *grown = reallocarray(tree->processes, capacity, sizeof *grown);
+        if (!grown)
+            return false;
+        tree->processes = grown;
+        tree->capacity = capacity;
+    }
+    tree->processes[tree->count++] = (struct fy_process){.pid = (pid_t)pid, .start_ticks = start_ticks};
+    return true;
+}
+
+void fy_traces_read(const char *run_dir, const char *job_id, struct fy_traces *traces)
+{
+    char path[PATH_SIZE];
+    FY_AUTO_FREE char *text = NULL;
+    *traces = (struct fy_traces){0};
+    traces_path(path, run_dir, job_id);
+    if (fy_fs_read_file(path, TRACES_LIMIT_BYTES, &text, NULL, NULL) < 0)
+        return;
+    char *rest = text;
+    for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
+        int pid;
+        unsigned long long start_ticks;
+        if (sscanf(line, "helper %d %llu", &pid, &start_ticks) == 2)
+            (void)add_process(&traces->helpers, pid, start_ticks);
+        else if (sscanf(line, "task %d %llu", &pid, &start_ticks) == 2)
+            (void)add_process(&traces->tasks, pid, start_ticks);
+        else if (strcmp(line, "run") == 0)
+            traces->run_given = true;
+    }
+}
+
+void fy_traces_done(struct fy_traces *traces)
+{
+    fy_process_tree_done(&traces->helpers);
+    fy_process_tree_done(&traces->tasks);
+}
