@@ -186,6 +186,10 @@ void fy_receiver_resolve(struct fy_receiver *receiver, const Ferry__Peer__Resolv
         fate = holder->core.runs_here ? FY_FATE_COMPLETED : FY_FATE_DISCARDED;
         root_pid = holder->report.root_pid;
     }
+    if (fate == FY_FATE_OPEN && holder->core.phase == FY_DESTINATION_END) { /* it only takes leave */
+        fate = holder->core.runs_here ? FY_FATE_COMPLETED : FY_FATE_DISCARDED;
+        root_pid = holder->report.root_pid;
+    }
     if (fate == FY_FATE_OPEN) {
         fy_session_adopt(&holder->session, &receiver->session);
         fy_destination_link_lost(&receiver->core, NULL); /* it is the holder's now */

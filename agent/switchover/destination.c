@@ -180,6 +180,7 @@ static void held_again(struct fy_destination *d)
         destination_run(d);
         return;
     }
+    d->tries = 0;
     destination_enter(d, FY_DESTINATION_PREPARED);
     destination_ask(d);
 }

@@ -213,7 +213,8 @@ void fy_source_received(struct fy_source *s, bool all)
 
 void fy_source_sent(struct fy_source *s, const struct fy_error *err)
 {
-    (void)goes_on(s, SOURCE_SENDING, s->set_kept ? NULL : err);
+    if (goes_on(s, SOURCE_SENDING, s->set_kept ? NULL : err))
+        source_advance(s); /* RECOVER waits for it */
 }
 
 /* The dump has ended. Once the image set is complete, tasks that are gone without a decision are no reason to give up:
@@ -374,8 +375,13 @@ static enum fy_heard aborted(struct fy_source *s, enum fy_saying saying, const s
 
 static enum fy_heard done(struct fy_source *s)
 {
-    if (s->phase == FY_SOURCE_COMMIT || (s->phase == FY_SOURCE_RECOVER && !s->peer_settled)) {
+    if (s->phase == FY_SOURCE_COMMIT) {
         source_complete(s);
+        return FY_HEARD_TAKEN;
+    }
+    if (s->phase == FY_SOURCE_RECOVER && !s->peer_settled) { /* it could run it after all */
+        s->runs_there = true;
+        source_advance(s);
         return FY_HEARD_TAKEN;
     }
     if (s->phase == FY_SOURCE_ROLLBACK && !s->peer_settled) { /* an operator decided so, over there */

@@ -4,6 +4,9 @@
 /* How often the destination is told again that it should discard, after the link was lost. It asks by itself later. */
 #define MAX_ABORT_ATTEMPTS 12u
 
+/* How often the last copy is tried to be restored. */
+#define MAX_RESTORES 3u
+
 /* ---- links and pauses ---- */
 
 void source_pause(struct fy_source *s)
@@ -127,6 +130,11 @@ void source_recover(struct fy_source *s)
 /* First the record, then the destination's word that it never will run it, and only then the restore. */
 static void advance_recover(struct fy_source *s)
 {
+    if (s->runs_there) {
+        if (!(s->busy & SOURCE_WRITING))
+            source_complete(s);
+        return;
+    }
     if (!s->recover_durable) {
         if (!(s->busy & (SOURCE_WRITING | SOURCE_PAUSING)))
             source_write(s, FY_STAGE_RECOVER);
@@ -157,6 +165,10 @@ void fy_source_restored(struct fy_source *s, bool runs, const struct fy_error *e
         s->ops->blame(s->ctx, err);
     if (runs) {
         runs_here(s);
+        return;
+    }
+    if (++s->restores < MAX_RESTORES) {
+        source_pause(s);
         return;
     }
     s->keep_images = true;

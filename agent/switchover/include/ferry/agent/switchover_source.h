@@ -117,6 +117,7 @@ struct fy_source {
     enum fy_switch_link link;
     uint64_t epoch;
     unsigned attempts;  /* of the wait that goes on */
+    unsigned restores;  /* in RECOVER, in vain */
     bool link_is_new;   /* opened to deliver a decision */
     bool decision_said; /* on this link */
     bool was_held;      /* the image set is complete */
