@@ -29,7 +29,7 @@ static const struct fy_switch_phase rows[FY_SOURCE_PHASES] = {
     [FY_SOURCE_COMMIT] = {"commit", BIT(FINISH) | BIT(RECOVER) | BIT(END), "COMMIT",
                           "no task is left: the destination is told until it answers"},
     [FY_SOURCE_FINISH] = {"finish", BIT(END), "COMMIT or DONE", "the destination is asked once more, and says DONE"},
-    [FY_SOURCE_RECOVER] = {"recover", BIT(FINISH) | BIT(END), "COMMIT or RECOVER",
+    [FY_SOURCE_RECOVER] = {"recover", BIT(COMMIT) | BIT(FINISH) | BIT(END), "COMMIT or RECOVER",
                            "the destination is told to discard, then the workload is restored here"},
     [FY_SOURCE_LOOK] = {"look", BIT(KILL) | BIT(ROLLBACK), "COMMIT", "looked at again"},
     [FY_SOURCE_ROLLBACK] = {"rollback", BIT(END), "BEGUN or ABORT", RUNS_ON},
@@ -342,9 +342,7 @@ static enum fy_heard unready(struct fy_source *s, const struct fy_error *why)
         return FY_HEARD_TAKEN; /* settled as soon as the record is written, or the tasks here have ended */
     if (s->ops->can_recover(s->ctx))
         source_recover(s);
-    else
-        s->ops->expect(s->ctx, FY_SOURCE_WAIT_NOTHING); /* it tries again when an operator says so */
-    return FY_HEARD_TAKEN;
+    return FY_HEARD_TAKEN; /* else it has the only image set, and tries again whenever it is told again */
 }
 
 /* Before the decision a destination may give up on its own. After it, it has lost all that it had. */

@@ -140,13 +140,13 @@ static void advance_recover(struct fy_source *s)
             source_write(s, FY_STAGE_RECOVER);
         return;
     }
-    if (!told_to_discard(s, true) || s->busy)
-        return;
     if (s->must_clear) {
         s->must_clear = false;
         source_settle(s, FY_SETTLE_RESTORED);
         return;
     }
+    if (s->busy & SOURCE_SETTLING || !told_to_discard(s, true) || s->busy)
+        return;
     s->busy |= SOURCE_RESTORING;
     s->ops->restore(s->ctx);
 }

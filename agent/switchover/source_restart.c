@@ -46,6 +46,14 @@ static void looked(struct fy_source *s, enum fy_tasks tasks)
     source_settle(s, FY_SETTLE_KILL);
 }
 
+/* The image set here did not outlive the host's memory: if the destination has not discarded its own yet, that is the
+ * only one, and the decision stands as it was. */
+static void give_back(struct fy_source *s)
+{
+    source_enter(s, FY_SOURCE_COMMIT);
+    source_redial(s);
+}
+
 void fy_source_settled(struct fy_source *s, enum fy_tasks tasks, const struct fy_error *err)
 {
     s->busy &= ~(unsigned)SOURCE_SETTLING;
@@ -64,6 +72,8 @@ void fy_source_settled(struct fy_source *s, enum fy_tasks tasks, const struct fy
     case FY_SOURCE_RECOVER:
         if (tasks == FY_TASKS_WHOLE)
             fy_source_restored(s, true, NULL);
+        else if (!s->ops->can_recover(s->ctx))
+            give_back(s);
         else
             source_advance(s);
         break;
