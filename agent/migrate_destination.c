@@ -70,6 +70,8 @@ static void deadline_passed(uv_timer_t *timer)
 {
     struct fy_receiver *receiver = fy_container_of(timer, struct fy_receiver, deadline);
     struct fy_error err = FY_ERROR_INIT;
+    if (fy_session_is_interrupted(&receiver->session))
+        return; /* how long that may last is the session's to say */
     (void)uv_timer_stop(timer);
     fy_error_set(&err, FY_E_TIMEOUT, "waited %llu ms for %s, in vain", (unsigned long long)uv_timer_get_repeat(timer),
                  (const char *)timer->data);
@@ -207,6 +209,14 @@ static void drained(struct fy_session *session)
     (void)session; /* a destination sends so little that it never waits */
 }
 
+/* The source gets the whole time again for what it owes. */
+static void interrupted(struct fy_session *session, const struct fy_error *why)
+{
+    struct fy_receiver *receiver = fy_container_of(session, struct fy_receiver, session);
+    if (!why && uv_is_active((uv_handle_t *)&receiver->deadline))
+        (void)uv_timer_again(&receiver->deadline);
+}
+
 static void link_lost(struct fy_session *session, const struct fy_error *err)
 {
     struct fy_receiver *receiver = fy_container_of(session, struct fy_receiver, session);
@@ -221,6 +231,7 @@ static const struct fy_session_events session_events = {
     .frame = frame_arrived,
     .data = data_arrived,
     .drained = drained,
+    .interrupted = interrupted,
     .closed = link_lost,
 };
 

@@ -1,12 +1,17 @@
-/* `ferry peer check`: connect, greet, five round trips. */
+/* `ferry peer check`: connect, greet, five round trips, then bytes for as long as PROBE_MS. */
 #include "migrate_peer.h"
 
 #include <ferry/agent/migrate.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
+#include <string.h>
+#include <sys/random.h>
 
 #define ROUNDS 5u
+#define PROBE_MS 2000u
+#define PROBE_BYTES ((uint64_t)64 * 1024 * 1024)
+#define PROBE_BODY_BYTES ((size_t)256 * 1024)
 
 struct peer_check {
     const struct fy_host *host;
@@ -17,6 +22,9 @@ struct peer_check {
     uint64_t start_ns;
     uint64_t ping_ns;
     unsigned rounds;
+    uint64_t probe_ns;   /* when the first of its bytes was sent; 0: not yet */
+    uint64_t probe_sent; /* bytes */
+    uint8_t noise[2 * PROBE_BODY_BYTES];
     struct fy_peer_check_result result;
     struct fy_error error;
 };
@@ -43,6 +51,65 @@ static void ping(struct peer_check *check)
     if (fy_session_ping(&check->session, check->rounds, &err) < 0)
         fy_session_fail(&check->session, &err);
 }
+
+/* ---- throughput ---- */
+
+/* What is acknowledged counts. A limit that the peer has in the configuration is not meant for this, and still holds.
+ */
+static void probe_over(struct peer_check *check)
+{
+    struct fy_session_stats stats;
+    uint64_t now_ns = fy_clock_monotonic_ns();
+    fy_session_get_stats(&check->session, &stats);
+    uint64_t kept = check->probe_sent > stats.bytes_held ? check->probe_sent - stats.bytes_held : 0;
+    check->result.throughput_bytes = (uint64_t)((double)kept * 1e9 / (double)(now_ns - check->probe_ns + 1));
+    fy_session_close(&check->session);
+}
+
+static void send_probes(struct peer_check *check)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    Ferry__Peer__Probe probe = FERRY__PEER__PROBE__INIT;
+    Ferry__Peer__Frame frame = FY_PEER_FRAME(probe, FERRY__PEER__FRAME__KIND_PROBE, &probe);
+    while (check->probe_sent < PROBE_BYTES && !fy_session_congested(&check->session)) {
+        uint8_t *body = malloc(PROBE_BODY_BYTES);
+        if (body)
+            memcpy(body, check->noise + check->probe_sent / PROBE_BODY_BYTES * 8 % PROBE_BODY_BYTES, PROBE_BODY_BYTES);
+        if (!body || fy_session_send_data(&check->session, &frame, body, PROBE_BODY_BYTES, &err) < 0) {
+            fy_error_set(&err, FY_E_NOMEM, "no memory for measuring");
+            fy_session_fail(&check->session, &err);
+            return;
+        }
+        check->probe_sent += PROBE_BODY_BYTES;
+    }
+}
+
+static void acknowledged(struct fy_session *session)
+{
+    struct peer_check *check = fy_container_of(session, struct peer_check, session);
+    struct fy_session_stats stats;
+    if (check->probe_ns == 0)
+        return;
+    fy_session_get_stats(session, &stats);
+    bool late = fy_clock_monotonic_ns() - check->probe_ns >= (uint64_t)PROBE_MS * 1000000u;
+    if (late || (check->probe_sent >= PROBE_BYTES && stats.bytes_held == 0))
+        probe_over(check);
+    else
+        send_probes(check);
+}
+
+static void measure_throughput(struct peer_check *check)
+{
+    if (!fy_session_has_feature(&check->session, FY_FEATURE_PROBE) ||
+        getrandom(check->noise, sizeof check->noise, 0) != (ssize_t)sizeof check->noise) {
+        fy_session_close(&check->session);
+        return;
+    }
+    check->probe_ns = fy_clock_monotonic_ns();
+    send_probes(check);
+}
+
+/* ---- latency ---- */
 
 static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
@@ -74,14 +141,14 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
     if (round_us < check->result.latency_us)
         check->result.latency_us = round_us;
     if (++check->rounds == ROUNDS)
-        fy_session_close(session);
+        measure_throughput(check);
     else
         ping(check);
 }
 
 static void drained(struct fy_session *session)
 {
-    (void)session;
+    (void)session; /* `acknowledged` has seen to it */
 }
 
 static void deadline_passed(uv_timer_t *timer)
@@ -96,7 +163,7 @@ int fy_peer_check(const struct fy_host *host, const char *peer_name, fy_peer_che
                   struct fy_error *err)
 {
     static const struct fy_session_events events = {
-        .greeted = greeted, .frame = frame_arrived, .drained = drained, .closed = closed};
+        .greeted = greeted, .frame = frame_arrived, .drained = drained, .acknowledged = acknowledged, .closed = closed};
     const struct fy_peer_settings *peer = NULL;
     if (fy_migrate_find_peer(host, peer_name, &peer, err) < 0)
         return -1;
@@ -114,6 +181,6 @@ int fy_peer_check(const struct fy_host *host, const char *peer_name, fy_peer_che
     }
     const struct fy_timeouts *timeouts = &host->settings->timeouts;
     (void)uv_timer_init(host->loop, &check->deadline);
-    (void)uv_timer_start(&check->deadline, deadline_passed, timeouts->connect_ms + timeouts->link_ms, 0);
+    (void)uv_timer_start(&check->deadline, deadline_passed, timeouts->connect_ms + timeouts->link_ms + PROBE_MS, 0);
     return 0;
 }

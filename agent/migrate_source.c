@@ -119,6 +119,8 @@ static void deadline_passed(uv_timer_t *timer)
 {
     struct fy_migration *migration = fy_container_of(timer, struct fy_migration, deadline);
     struct fy_error err = FY_ERROR_INIT;
+    if (fy_session_is_interrupted(&migration->session))
+        return; /* how long that may last is the session's to say */
     (void)uv_timer_stop(timer);
     fy_error_set(&err, FY_E_TIMEOUT, "waited %llu ms for %s, in vain", (unsigned long long)uv_timer_get_repeat(timer),
                  (const char *)timer->data);
@@ -245,6 +247,14 @@ static void drained(struct fy_session *session)
         fy_send_set_drained(migration->send);
 }
 
+/* The peer gets the whole time again for what it owes. */
+static void interrupted(struct fy_session *session, const struct fy_error *why)
+{
+    struct fy_migration *migration = fy_container_of(session, struct fy_migration, session);
+    if (!why && uv_is_active((uv_handle_t *)&migration->deadline))
+        (void)uv_timer_again(&migration->deadline);
+}
+
 static void link_lost(struct fy_session *session, const struct fy_error *err)
 {
     struct fy_migration *migration = fy_container_of(session, struct fy_migration, session);
@@ -258,6 +268,7 @@ static const struct fy_session_events session_events = {
     .greeted = greeted,
     .frame = frame_arrived,
     .drained = drained,
+    .interrupted = interrupted,
     .closed = link_lost,
 };
 

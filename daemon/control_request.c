@@ -130,6 +130,8 @@ static void reply_peer_check(struct client *client, char *name, const struct fy_
     check.link = (char *)result->link;
     check.connect_us = result->connect_us;
     check.latency_us = result->latency_us;
+    check.has_throughput_bytes = result->throughput_bytes > 0;
+    check.throughput_bytes = result->throughput_bytes;
     reply.kind_case = FERRY__CONTROL__REPLY__KIND_PEER_CHECK;
     reply.peer_check = &check;
     client_reply(client, &reply, true, NULL, 0);

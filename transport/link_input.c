@@ -77,6 +77,8 @@ static bool deliver_one(struct fy_link *link)
     struct fy_link_input *input = &link->input;
     struct fy_frame frame;
     struct fy_error err = FY_ERROR_INIT;
+    if (input->start == input->end)
+        return false;
     ptrdiff_t total = fy_frame_parse(input->data + input->start, input->end - input->start, &frame, &err);
     if (total < 0) {
         (void)fy_error_wrap(&err, "%s", link->name);

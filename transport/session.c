@@ -25,6 +25,11 @@ bool fy_session_is_open(const struct fy_session *session)
     return session->carrier != NULL;
 }
 
+bool fy_session_is_interrupted(const struct fy_session *session)
+{
+    return session->carrier && session->carrier->interrupted;
+}
+
 /* --- birth and death -------------------------------------------------------------------------------------------- */
 
 struct fy_carrier *carrier_new(struct fy_session *session, struct fy_error *err)

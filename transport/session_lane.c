@@ -12,8 +12,9 @@
 #define TICK_MS 100u
 #define FIRST_PAUSE_MS 100u
 #define LONGEST_PAUSE_MS 5000u
-/* A lane beyond the first that fails so often in a row is done without, as long as there is another. */
+/* A lane that fails so often in a row is tried only now and then, as long as there is another. */
 #define MAX_FAILURES 3u
+#define RARE_PAUSE_MS 30000u
 /* Queued on a link and not on its wire: enough to keep it busy, and little to send again. */
 #define LANE_QUEUE_BYTES ((size_t)4 * 1024 * 1024)
 /* What has to arrive in `link_timeout_ms` for a frame that never ends to count as progress. */
@@ -98,25 +99,38 @@ static bool is_final(const struct fy_error *why)
            (why->code == FY_E_UNREACHABLE && why->sys_errno == ECONNREFUSED);
 }
 
-static void pause_or_give_up(struct fy_lane *lane, bool others)
+static uint64_t pause_before_dialing_ms(const struct fy_lane *lane, bool others)
+{
+    if (others && lane->failures >= MAX_FAILURES)
+        return RARE_PAUSE_MS;
+    uint64_t pause_ms = (uint64_t)FIRST_PAUSE_MS << (lane->failures < 8 ? lane->failures : 8);
+    return pause_ms < LONGEST_PAUSE_MS ? pause_ms : LONGEST_PAUSE_MS;
+}
+
+static void dial_later(struct fy_lane *lane, bool others)
 {
     struct fy_carrier *carrier = lane->carrier;
-    bool wanted = is_dialing_side(carrier) && lane->index < carrier->wanted_lanes;
-    if (!wanted || (others && lane->failures >= MAX_FAILURES)) {
+    if (!is_dialing_side(carrier) || lane->index >= carrier->wanted_lanes) {
         enter(lane, FY_LANE_UNUSED);
         return;
     }
-    unsigned doublings = lane->failures < 8 ? lane->failures : 8;
-    lane->pause_ms = (uint64_t)FIRST_PAUSE_MS << doublings;
-    if (lane->pause_ms > LONGEST_PAUSE_MS)
-        lane->pause_ms = LONGEST_PAUSE_MS;
+    lane->pause_ms = pause_before_dialing_ms(lane, others);
     lane->failures++;
     enter(lane, FY_LANE_PAUSING);
+}
+
+/* Whatever waits for a better time must be tried now. */
+static void hurry(struct fy_carrier *carrier)
+{
+    for (size_t i = 0; i < FY_SESSION_MAX_LANES; i++)
+        if (carrier->lanes[i].state == FY_LANE_PAUSING && carrier->lanes[i].pause_ms > LONGEST_PAUSE_MS)
+            carrier->lanes[i].pause_ms = LONGEST_PAUSE_MS;
 }
 
 static void interrupt(struct fy_carrier *carrier, uint64_t silent_ms, const struct fy_error *why)
 {
     struct fy_session *session = carrier->session;
+    hurry(carrier);
     carrier->interrupted = true;
     carrier->silence_ms = silent_ms;
     if (session && session->events->interrupted && !carrier->finishing)
@@ -157,7 +171,7 @@ static void lost(struct fy_lane *lane, const struct fy_error *why)
         carrier_end_silently(carrier, why);
         return;
     }
-    pause_or_give_up(lane, others);
+    dial_later(lane, others);
     if (!others && !carrier->interrupted)
         interrupt(carrier, lane->silent_ms, why);
     else if (others)

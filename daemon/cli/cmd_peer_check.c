@@ -5,6 +5,7 @@
 
 #include <ferry/base/text.h>
 #include <stdio.h>
+#include <string.h>
 
 static void print_text(const Ferry__Control__PeerCheck *check)
 {
@@ -17,6 +18,18 @@ static void print_text(const Ferry__Control__PeerCheck *check)
     (void)printf("  %-10s %s\n", "link", check->link);
     (void)printf("  %-10s %s\n", "connected", connect);
     (void)printf("  %-10s %s\n", "round trip", latency);
+    if (!check->has_throughput_bytes)
+        return;
+    char rate[FY_TEXT_SIZE];
+    fy_text_bytes(check->throughput_bytes, rate);
+    (void)printf("  %-10s %s/s on one connection\n", "throughput", rate);
+}
+
+/* The link's description ends with it: "ssh:ferry@10.1.1.2:22 aes128-ctr". */
+static const char *cipher_of(const char *link)
+{
+    const char *space = strrchr(link, ' ');
+    return space ? space + 1 : "";
 }
 
 static void print_json(const Ferry__Control__PeerCheck *check)
@@ -33,6 +46,11 @@ static void print_json(const Ferry__Control__PeerCheck *check)
         fy_json_string(json, "link", check->link);
         fy_json_number(json, "connect_ms", (double)check->connect_us / 1000.0);
         fy_json_number(json, "latency_ms", (double)check->latency_us / 1000.0);
+        if (check->has_throughput_bytes)
+            fy_json_uint(json, "throughput_bytes_per_second", check->throughput_bytes);
+        else
+            fy_json_null(json, "throughput_bytes_per_second");
+        fy_json_string(json, "cipher", cipher_of(check->link));
         fy_json_close_object(json);
     }
     (void)json_print(json);

@@ -24,6 +24,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_checkpoint_rm,
     &cmd_checkpoint_pin,
     &cmd_checkpoint_unpin,
+    &cmd_peer_add,
     &cmd_peer_list,
     &cmd_peer_check,
     &cmd_status,

@@ -17,7 +17,7 @@ _ferry_split() {
             _ferry_socket=(--socket "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --to | --mode | --tcp | --address | --label | --as | --workload | --bandwidth | --lanes | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
+        --to | --mode | --tcp | --address | --label | --as | --workload | --bandwidth | --lanes | --fingerprint | --key | --known-hosts | --config | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
         -*) ;;
         *) _ferry_words+=("$word") ;;
         esac
@@ -33,8 +33,8 @@ _ferry_value() {
     --to) _ferry_offer "$(_ferry_names peer list)" ;;
     --mode) _ferry_offer stop ;;
     --tcp) _ferry_offer "established close refuse" ;;
-    --socket | --peer-socket | -i | --in | -o | --out) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
-    --address | --label | --as | --workload | --bandwidth | --lanes) ;;
+    --socket | --peer-socket | --key | --known-hosts | --config | -i | --in | -o | --out) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    --address | --label | --as | --workload | --bandwidth | --lanes | --fingerprint) ;;
     *) return 1 ;;
     esac
 }
@@ -54,6 +54,7 @@ _ferry_option() {
     "checkpoint verify"* | "checkpoint rm"*) options+=" --detach" ;;
     "plan run"*) options+=" --dry-run --detach" ;;
     "job set"*) options+=" --bandwidth" ;;
+    "peer add"*) options+=" --fingerprint --yes --key --known-hosts --config" ;;
     dial*) options+=" --peer-socket" ;;
     "image decode"*) options+=" --in --out --pretty --nopl" ;;
     "image encode"*) options+=" --in --out" ;;
@@ -76,7 +77,7 @@ _ferry_operand() {
     "checkpoint create") _ferry_offer "process/ runc/" ;;
     "checkpoint list") ;;
     "checkpoint "*) _ferry_offer "$(_ferry_names checkpoint list)" ;;
-    peer | "help peer") _ferry_offer "list check" ;;
+    peer | "help peer") _ferry_offer "add list check" ;;
     image | "help image") _ferry_offer "decode encode show info x verify search manifest diff" ;;
     "image show" | "image info" | "image verify" | "image search" | "image diff" | "image manifest") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "image x") mapfile -t COMPREPLY < <(compgen -d -- "${COMP_WORDS[COMP_CWORD]}") ;;

@@ -69,8 +69,8 @@ Test(quantity, rates_are_read)
     static const struct {
         const char *text;
         uint64_t value;
-    } rates[] = {{"unlimited", 0}, {"100Mbit/s", 12500000}, {"1Gbit/s", 125000000}, {"8192bit/s", 1024},
-                 {"1KiB/s", 1024}, {"20MiB/s", 20971520},   {"1GiB/s", 1073741824}, {"9kbit/s", 1125}};
+    } rates[] = {{"unlimited", 0},     {"100Mbit/s", 12500000}, {"1Gbit/s", 125000000}, {"1000000bit/s", 125000},
+                 {"123KiB/s", 125952}, {"20MiB/s", 20971520},   {"1GiB/s", 1073741824}, {"1001kbit/s", 125125}};
     for (size_t i = 0; i < FY_ARRAY_SIZE(rates); i++) {
         uint64_t value = 7;
         cr_expect(fy_rate_parse(rates[i].text, &value), "%s", rates[i].text);

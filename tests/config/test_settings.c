@@ -66,7 +66,7 @@ Test(settings, mistakes)
         {"peer: {user: -oProxyCommand}\n", "f:1:14: peer.user: expected a user name, got '-oProxyCommand'"},
         {"ssh: {key: id_rsa}\n", "f:1:12: ssh.key: expected an absolute path or 'agent', got 'id_rsa'"},
         {"peers: {b: {host: h, bandwidth: 10}}\n",
-         "f:1:33: peers.b.bandwidth: expected a rate such as 100Mbit/s or 20MiB/s, at least 1KiB/s, or unlimited, got "
+         "f:1:33: peers.b.bandwidth: expected a rate such as 100Mbit/s or 20MiB/s, at least 1Mbit/s, or unlimited, got "
          "'10'"},
         {"peers: {b: {host: h, lanes: 9}}\n", "f:1:29: peers.b.lanes: expected a whole number from 1 to 8, got '9'"},
         {"ssh: {known_hosts: ~/.ssh/known_hosts}\n",

@@ -164,11 +164,12 @@ struct fy_peer_check_result {
     uint32_t protocol_minor;
     char link[256];
     uint64_t connect_us;
-    uint64_t latency_us; /* the shortest of five round trips */
+    uint64_t latency_us;       /* the shortest of five round trips */
+    uint64_t throughput_bytes; /* a second, of random bytes on one connection; 0: the peer cannot measure it */
 };
 
-/* Connects, says hello, pings five times. `result` is NULL on failure. Fires exactly once, never before the start call
- * returned. */
+/* Connects, says hello, pings five times, then sends random bytes for two seconds or 64 MiB. `result` is NULL on
+ * failure. Fires exactly once, never before the start call returned. */
 typedef void (*fy_peer_check_cb)(const struct fy_peer_check_result *result, const struct fy_error *err, void *data);
 int fy_peer_check(const struct fy_host *host, const char *peer, fy_peer_check_cb done, void *data,
                   struct fy_error *err);

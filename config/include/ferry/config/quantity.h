@@ -14,9 +14,10 @@ bool fy_duration_parse(const char *text, uint64_t *ms);
 void fy_duration_format(uint64_t ms, char text[FY_DURATION_TEXT_SIZE]);
 /* "100B", "512KiB", "20MiB", "4GiB", "1TiB" to bytes; the same rules. */
 bool fy_size_parse(const char *text, uint64_t *bytes);
-/* "100Mbit/s", "1Gbit/s" (decimal), "20MiB/s" to bytes a second; "unlimited" to 0. Slower than 1 KiB/s is refused. */
-#define FY_RATE_MIN_BYTES UINT64_C(1024)
-#define FY_RATE_EXPECTED "a rate such as 100Mbit/s or 20MiB/s, at least 1KiB/s, or unlimited"
+/* "100Mbit/s", "1Gbit/s" (decimal), "20MiB/s" to bytes a second; "unlimited" to 0. Slower than 1 Mbit/s is refused: a
+ * block of 1 MiB would take longer than a peer waits. */
+#define FY_RATE_MIN_BYTES UINT64_C(125000)
+#define FY_RATE_EXPECTED "a rate such as 100Mbit/s or 20MiB/s, at least 1Mbit/s, or unlimited"
 bool fy_rate_parse(const char *text, uint64_t *bytes_per_second);
 
 #endif

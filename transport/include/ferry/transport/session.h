@@ -108,8 +108,10 @@ int fy_session_accept(struct fy_session *session, struct fy_link *link, struct f
 void fy_session_adopt(struct fy_session *session, struct fy_session *from);
 /* Between fy_session_connect()/_accept() and `closed`. */
 bool fy_session_is_open(const struct fy_session *session);
-/* Dialing side: has so many lanes from now on, if the peer can (1 to 8). A lane beyond the first that cannot be opened
- * is done without. */
+/* No lane is open, though there was one: it may come back. */
+bool fy_session_is_interrupted(const struct fy_session *session);
+/* Dialing side: has so many lanes from now on, if the peer can (1 to 8). One that cannot be opened is done
+ * without, and tried again now and then. */
 void fy_session_set_lanes(struct fy_session *session, unsigned lanes);
 /* Changes the session's own limit for data frames, from now on; 0: none. */
 void fy_session_set_rate(struct fy_session *session, uint64_t bytes_per_second);
