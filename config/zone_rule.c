@@ -105,13 +105,13 @@ static bool take_offset(const char **text, int32_t *east_s)
     return true;
 }
 
-/* *daylight: the rule has two halves of the year. */
-static bool parse_rule_text(const char *text, struct rule *rule, bool *daylight)
+/* *has_daylight: the rule has two halves of the year. */
+static bool parse_rule_text(const char *text, struct rule *rule, bool *has_daylight)
 {
     if (!take_name(&text) || !take_offset(&text, &rule->standard_s))
         return false;
-    *daylight = *text != '\0';
-    if (!*daylight)
+    *has_daylight = *text != '\0';
+    if (!*has_daylight)
         return true;
     if (!take_name(&text))
         return false;
@@ -168,10 +168,10 @@ static bool append_year(struct fy_zone *zone, const struct rule *rule, int year)
 bool zone_extend(struct fy_zone *zone, const char *text)
 {
     struct rule rule = {0};
-    bool daylight = false;
-    if (!parse_rule_text(text, &rule, &daylight))
+    bool has_daylight = false;
+    if (!parse_rule_text(text, &rule, &has_daylight))
         return false;
-    if (!daylight) {
+    if (!has_daylight) {
         if (!zone->count)
             zone->first_offset_s = rule.standard_s;
         return true;
