@@ -357,7 +357,7 @@ Test(archive, every_file_once)
 
 Test(archive, an_image_cannot_be_what_ferry_makes)
 {
-    static const char *const names[] = {"checkpoint/" FY_ARCHIVE_REST, "checkpoint/parent", "checkpoint/a/b.img"};
+    static const char *const names[] = {("checkpoint/" FY_ARCHIVE_REST), "checkpoint/parent", "checkpoint/a/b.img"};
     for (size_t i = 0; i < FY_ARRAY_SIZE(names); i++) {
         int tar = tarball_open();
         tarball_file(tar, names[i], "x");
