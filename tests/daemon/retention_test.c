@@ -39,7 +39,7 @@ Test(retention, says_why)
         {"e", "runc/web", NOON - 3 * DAY_S, GIB, .pinned = true},
         {"f", "runc/web", NOON - 3 * DAY_S - 60, GIB, .in_use = true},
         {"g", "runc/web", NOON - 3 * DAY_S - 120, GIB, .verified = true},
-        {"h", "runc/db", NOON - 200 * DAY_S, GIB},
+        {"h", "runc/db", NOON - 200 * DAY_S, GIB, .verified = false},
     };
     struct fy_verdict verdicts[FY_ARRAY_SIZE(list)];
     const struct fy_keep keep = {.last = 1, .daily = 2, .max_age_ms = UINT64_C(100) * DAY_S * 1000};
@@ -62,9 +62,9 @@ Test(retention, says_why)
 Test(retention, limits)
 {
     struct fy_kept list[] = {
-        {"a", "runc/web", NOON - 100, 3 * GIB},
-        {"b", "runc/db", NOON - 200, 3 * GIB},
-        {"c", "runc/web", NOON - 300, 3 * GIB},
+        {"a", "runc/web", NOON - 100, 3 * GIB, .verified = false},
+        {"b", "runc/db", NOON - 200, 3 * GIB, .verified = false},
+        {"c", "runc/web", NOON - 300, 3 * GIB, .verified = false},
         {"d", "runc/db", NOON - 400, 3 * GIB, .verified = true},
     };
     struct fy_verdict verdicts[4];
