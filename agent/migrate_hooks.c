@@ -1,4 +1,4 @@
-/* Hooks in offers. */
+/* Hooks as messages. */
 #include "migrate_hooks.h"
 
 #include <ferry/base/cleanup.h>
@@ -13,24 +13,23 @@ static const Ferry__Peer__HookStage wire_stages[] = {
     [FY_HOOK_POST_ABORT] = FERRY__PEER__HOOK_STAGE__POST_ABORT,
 };
 
-void fy_offer_fill_hooks(Ferry__Peer__Offer *offer, struct fy_offer_hooks *hooks, const struct fy_migration_spec *spec)
+void fy_wire_hooks_fill(struct fy_wire_hooks *hooks, const struct fy_migration_spec *spec, enum fy_hook_side side)
 {
-    size_t count = 0;
+    hooks->count = 0;
     for (size_t i = 0; i < spec->hook_count; i++) {
-        if (spec->hooks[i].side != FY_HOOK_DESTINATION)
+        if (spec->hooks[i].side != side)
             continue;
-        Ferry__Peer__Hook *hook = &hooks->messages[count];
+        Ferry__Peer__Hook *hook = &hooks->messages[hooks->count];
         ferry__peer__hook__init(hook);
         hook->stage = wire_stages[spec->hooks[i].stage];
         hook->name = (char *)spec->hooks[i].name;
         hook->deadline_ms = spec->hooks[i].deadline_ms;
-        hooks->list[count++] = hook;
+        hooks->list[hooks->count++] = hook;
     }
-    offer->n_hooks = count;
-    offer->hooks = hooks->list;
 }
 
-static int read_one(const Ferry__Peer__Hook *message, struct fy_hook *hook, struct fy_error *err)
+static int read_one(const Ferry__Peer__Hook *message, enum fy_hook_side side, struct fy_hook *hook,
+                    struct fy_error *err)
 {
     size_t stage = 0;
     while (stage < FY_ARRAY_SIZE(wire_stages) && wire_stages[stage] != message->stage)
@@ -42,22 +41,21 @@ static int read_one(const Ferry__Peer__Hook *message, struct fy_hook *hook, stru
     if (message->deadline_ms == 0 || message->deadline_ms > FY_HOOK_MAX_DEADLINE_MS)
         return fy_error_set(err, FY_E_PROTOCOL, "the offer has a hook with a deadline of %llu ms",
                             (unsigned long long)message->deadline_ms);
-    *hook = (struct fy_hook){
-        .stage = (enum fy_hook_stage)stage, .side = FY_HOOK_DESTINATION, .deadline_ms = message->deadline_ms};
+    *hook = (struct fy_hook){.stage = (enum fy_hook_stage)stage, .side = side, .deadline_ms = message->deadline_ms};
     (void)snprintf(hook->name, sizeof hook->name, "%s", message->name);
     return 0;
 }
 
-int fy_offer_read_hooks(const Ferry__Peer__Offer *offer, struct fy_migration_spec *spec, struct fy_error *err)
+int fy_wire_hooks_read(Ferry__Peer__Hook *const *list, size_t count, enum fy_hook_side side,
+                       struct fy_migration_spec *spec, struct fy_error *err)
 {
-    if (offer->n_hooks > FY_MAX_HOOKS)
-        return fy_error_set(err, FY_E_PROTOCOL, "the offer has %zu hooks (%d at most)", offer->n_hooks, FY_MAX_HOOKS);
     struct fy_hook hooks[FY_MAX_HOOKS];
-    for (size_t i = 0; i < offer->n_hooks; i++)
-        if (read_one(offer->hooks[i], &hooks[i], err) < 0)
+    if (count > FY_MAX_HOOKS - spec->hook_count)
+        return fy_error_set(err, FY_E_PROTOCOL, "the offer has %zu hooks (%d at most)", count, FY_MAX_HOOKS);
+    for (size_t i = 0; i < count; i++)
+        if (read_one(list[i], side, &hooks[i], err) < 0)
             return -1;
-    for (size_t i = 0; i < offer->n_hooks; i++)
-        spec->hooks[i] = hooks[i];
-    spec->hook_count = offer->n_hooks;
+    for (size_t i = 0; i < count; i++)
+        spec->hooks[spec->hook_count++] = hooks[i];
     return 0;
 }

@@ -83,7 +83,9 @@ int fy_migrate_offer_init(struct fy_migrate_offer *offer, const char *job_id, co
         return -1;
     fill_addresses(offer, spec);
     fill_options(message, spec);
-    fy_offer_fill_hooks(message, &offer->hooks, spec);
+    fy_wire_hooks_fill(&offer->hooks, spec, FY_HOOK_DESTINATION);
+    message->n_hooks = offer->hooks.count;
+    message->hooks = offer->hooks.list;
     message->job = (char *)job_id;
     message->kind = wire_kinds[spec->workload.kind];
     message->id = (char *)spec->workload.id;
@@ -148,7 +150,8 @@ int fy_migrate_offer_to_spec(const Ferry__Peer__Offer *offer, struct fy_migratio
     if (offer->n_addresses > FY_MAX_ADDRESSES)
         return fy_error_set(err, FY_E_PROTOCOL, "the offer has %zu addresses (%d at most)", offer->n_addresses,
                             FY_MAX_ADDRESSES);
-    if (check_pids(offer, err) < 0 || fy_offer_read_hooks(offer, &new, err) < 0)
+    if (check_pids(offer, err) < 0 ||
+        fy_wire_hooks_read(offer->hooks, offer->n_hooks, FY_HOOK_DESTINATION, &new, err) < 0)
         return -1;
     for (size_t i = 0; i < offer->n_addresses; i++) {
         if (fy_service_address_parse(offer->addresses[i]->address, &new.addresses[i], err) < 0)

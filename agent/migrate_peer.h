@@ -48,7 +48,7 @@ struct fy_migrate_offer {
     Ferry__Peer__ServiceAddress addresses[FY_MAX_ADDRESSES];
     Ferry__Peer__ServiceAddress *address_list[FY_MAX_ADDRESSES];
     char address_texts[FY_MAX_ADDRESSES][FY_SERVICE_ADDRESS_TEXT_SIZE];
-    struct fy_offer_hooks hooks;
+    struct fy_wire_hooks hooks;
     char arch[65];
     char kernel[65];
     uint32_t *pids;

@@ -21,16 +21,15 @@ Test(migrate_hooks, only_the_destination_s_travel)
     } wanted[] = {{FY_HOOK_POST_ABORT, "a"},    {FY_HOOK_PRE_DUMP, "b"},     {FY_HOOK_POST_DUMP, "c.sh"},
                   {FY_HOOK_PRE_RESTORE, "d_1"}, {FY_HOOK_POST_RESTORE, "e"}, {FY_HOOK_POST_COMMIT, "f"}};
     struct fy_migration_spec spec, read;
-    struct fy_offer_hooks hooks;
-    Ferry__Peer__Offer offer = FERRY__PEER__OFFER__INIT;
+    struct fy_wire_hooks hooks;
     struct fy_error err = FY_ERROR_INIT;
     fy_migration_spec_init(&spec);
     fy_migration_spec_init(&read);
     spec.hooks[spec.hook_count++] = hook(FY_HOOK_PRE_DUMP, FY_HOOK_SOURCE, "mine");
     for (size_t i = 0; i < FY_ARRAY_SIZE(wanted); i++)
         spec.hooks[spec.hook_count++] = hook(wanted[i].stage, FY_HOOK_DESTINATION, wanted[i].name);
-    fy_offer_fill_hooks(&offer, &hooks, &spec);
-    cr_assert_eq(fy_offer_read_hooks(&offer, &read, &err), 0, "%s", err.message);
+    fy_wire_hooks_fill(&hooks, &spec, FY_HOOK_DESTINATION);
+    cr_assert_eq(fy_wire_hooks_read(hooks.list, hooks.count, FY_HOOK_DESTINATION, &read, &err), 0, "%s", err.message);
     cr_assert_eq(read.hook_count, FY_ARRAY_SIZE(wanted));
     for (size_t i = 0; i < FY_ARRAY_SIZE(wanted); i++) {
         cr_expect_eq(read.hooks[i].stage, wanted[i].stage);
@@ -42,7 +41,6 @@ Test(migrate_hooks, only_the_destination_s_travel)
 
 static void expect_refused(size_t count, int stage, const char *name, uint64_t deadline_ms)
 {
-    Ferry__Peer__Offer offer = FERRY__PEER__OFFER__INIT;
     Ferry__Peer__Hook message = FERRY__PEER__HOOK__INIT;
     Ferry__Peer__Hook *list[FY_MAX_HOOKS + 1];
     struct fy_migration_spec spec;
@@ -52,10 +50,8 @@ static void expect_refused(size_t count, int stage, const char *name, uint64_t d
     message.deadline_ms = deadline_ms;
     for (size_t i = 0; i < count; i++)
         list[i] = &message;
-    offer.n_hooks = count;
-    offer.hooks = list;
     fy_migration_spec_init(&spec);
-    cr_expect_eq(fy_offer_read_hooks(&offer, &spec, &err), -1, "'%s'", name);
+    cr_expect_eq(fy_wire_hooks_read(list, count, FY_HOOK_DESTINATION, &spec, &err), -1, "'%s'", name);
     cr_expect_eq(err.code, FY_E_PROTOCOL);
     cr_expect_eq(spec.hook_count, 0);
 }
