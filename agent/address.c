@@ -136,9 +136,16 @@ static void forget_record(struct fy_address_op *op)
     (void)unlink(path);
 }
 
-static void forget_locks(struct fy_address_op *op)
+/* That an address had gone before is as good: a ferryd that was killed in the middle has it done again by the next. */
+static void withdrawn(struct fy_address_op *op)
 {
     fy_locks_forget(op->host->settings->run_dir, op->job_id);
+    for (size_t i = 0; i < op->count; i++) {
+        char text[FY_SERVICE_ADDRESS_TEXT_SIZE];
+        fy_service_address_format(&op->addresses[i], text);
+        if (fy_address_check_source(&op->addresses[i], 1, NULL) == 0)
+            fy_error_set(&op->error, FY_E_CHILD, "service address %s would not leave this host", text);
+    }
 }
 
 static void go_public(struct fy_address_op *op)
@@ -235,7 +242,7 @@ int fy_address_withdraw(const struct fy_host *host, const char *job_id, const st
                         size_t count, fy_address_cb done, void *data, struct fy_error *err)
 {
     /* CRIU's locks last, for the same reason. */
-    static const struct recipe withdraw = {.steps = {{FY_TOOL_IP, delete_lines}, {FY_TOOL_NFT, unlock_lines}},
-                                           .finally = forget_locks};
+    static const struct recipe withdraw = {.steps = {{FY_TOOL_IP_FORCE, delete_lines}, {FY_TOOL_NFT, unlock_lines}},
+                                           .finally = withdrawn};
     return cook(&withdraw, host, job_id, addresses, count, done, data, err);
 }

@@ -38,6 +38,7 @@ int fy_receiver_take_up(const struct fy_host *host, const struct fy_journal_entr
         fy_receiver_free(new);
         return -1;
     }
+    fy_hooks_sweep(new->job_dir);
     new->has_job = true;
     new->restarted_from = entry->stage;
     new->staged = entry->stage == FY_STAGE_PREPARED;

@@ -1,5 +1,6 @@
 /* Packing and unpacking what the journal keeps of a migration. */
 #include "migrate_journal.h"
+#include "migrate_hooks.h"
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
@@ -43,6 +44,11 @@ static int write_record(const struct fy_host *host, const struct fy_migrate_reco
     details.root_pid = (uint32_t)record->root.pid;
     details.root_start_ticks = record->root.start_ticks;
     details.images_dir = (char *)record->images_dir;
+    struct fy_wire_hooks hooks = {.count = 0};
+    if (record->source_spec)
+        fy_wire_hooks_fill(&hooks, record->source_spec, FY_HOOK_SOURCE);
+    details.n_source_hooks = hooks.count;
+    details.source_hooks = hooks.list;
     if (pack(&details, &entry, err) < 0)
         return -1;
     int result = host->journal->write(host->journal, &entry, done, data, err);

@@ -14,7 +14,8 @@ struct fy_migrate_record {
     const Ferry__Peer__Offer *offer;
     const char *peer;
     struct fy_process root;
-    const char *images_dir; /* NULL: not at this side */
+    const char *images_dir;                      /* NULL: not at this side */
+    const struct fy_migration_spec *source_spec; /* whose source's hooks are recorded; NULL: not at this side */
 };
 
 /* `done` comes once, also when it cannot even be started, and then at once. */

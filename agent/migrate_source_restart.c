@@ -12,6 +12,9 @@ static int fill(struct fy_migration *migration, const struct fy_journal_entry *e
     if (!details)
         return -1;
     int result = fy_migrate_offer_to_spec(details->offer, &migration->spec, err);
+    if (result == 0)
+        result =
+            fy_wire_hooks_read(details->source_hooks, details->n_source_hooks, FY_HOOK_SOURCE, &migration->spec, err);
     if (result == 0) {
         migration->offer = fy_migrate_copy_offer(details->offer, err);
         migration->root = fy_migrate_recorded_root(details);
@@ -41,6 +44,8 @@ int fy_migration_take_up(const struct fy_host *host, const struct fy_journal_ent
         fy_migration_free(new);
         return -1;
     }
+    fy_hooks_sweep(new->job_dir);
+    new->accepted = true;
     new->core.epoch = new->epoch;
     new->restarted_from = entry->stage;
     new->report.workload = new->spec.workload;

@@ -25,6 +25,7 @@ void fy_migration_journal(void *ctx, enum fy_stage stage)
         .offer = migration->offer,
         .peer = migration->spec.peer,
         .root = migration->root,
+        .source_spec = &migration->spec,
     };
     migration->writing = stage;
     fy_migrate_record(migration->host, &record, stage, journaled, migration);
