@@ -84,6 +84,14 @@ static void end_late(uv_timer_t *timer)
         dump->driver->terminate(dump);
 }
 
+/* CRIU would kill them. But should it die before it has, they would run on until that is seen, and what they did in
+ * between would be lost; so they die while it holds them. */
+static void answer_kill(struct fy_dump *dump)
+{
+    fy_process_tree_kill(&dump->frozen);
+    dump->driver->answer(dump, true);
+}
+
 /* In the thread pool. What cannot be put back is no reason to stop: the locks still hide it. */
 static void begin_repair_again(uv_work_t *work)
 {
@@ -99,7 +107,7 @@ static void repair_begun_again(uv_work_t *work, int status)
     if (dump->criu_ended)
         fy_dump_criu_ended(dump);
     else
-        dump->driver->answer(dump, true);
+        answer_kill(dump);
 }
 
 static void answer_last(struct fy_dump *dump, bool go_on)
@@ -111,8 +119,10 @@ static void answer_last(struct fy_dump *dump, bool go_on)
     if (go_on && dump->repair.count > 0 &&
         uv_queue_work(dump->host->loop, &dump->work, begin_repair_again, repair_begun_again) == 0)
         dump->working = true;
+    else if (go_on)
+        answer_kill(dump);
     else
-        dump->driver->answer(dump, go_on);
+        dump->driver->answer(dump, false);
 }
 
 void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision)
