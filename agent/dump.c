@@ -17,12 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* From the deadline until CRIU is ended by force, and from an answer until it must have ended. */
 #define GRACE_MS 10000
 #define END_MS 60000
 /* How long an earlier ferryd's CRIU may take to see that nobody answers. */
 #define AFTERMATH_MS 30000
+#define CRIU_NICE (-10)
 
 static const unsigned char allowed[] = {
     [FY_DUMP_STARTING] = 1u << FY_DUMP_FREEZING | 1u << FY_DUMP_ENDING | 1u << FY_DUMP_SETTLING,
@@ -217,11 +219,20 @@ static void post_dump(struct fy_dump *dump)
     }
 }
 
+/* While CRIU writes, pages are sent: every processor is wanted, and the workload is frozen for as long as CRIU takes.
+ */
+static void put_criu_first(const struct fy_dump *dump)
+{
+    if (dump->criu_group > 0)
+        (void)setpriority(PRIO_PGRP, (id_t)dump->criu_group, CRIU_NICE);
+}
+
 static void pre_dump(struct fy_dump *dump)
 {
     enter(dump, FY_DUMP_FREEZING);
     collect_helpers(dump);
     note_traces(dump);
+    put_criu_first(dump);
     dump->events.freezing(dump, dump->data);
     if (dump->decided)
         answer_last(dump, false);

@@ -118,6 +118,7 @@ static int start(struct fy_dump *base, struct fy_error *err)
         fy_process_request_done(&dump->request);
         return -1;
     }
+    base->criu_group = fy_swrk_pid(dump->swrk);
     return 0;
 }
 

@@ -170,7 +170,10 @@ static int start_checkpoint(struct fy_runc_dump *dump, struct fy_error *err)
         .verb = "checkpoint",
         .arguments = arguments,
     };
-    return fy_runc_call_start(&options, &events, base, &dump->call, err);
+    if (fy_runc_call_start(&options, &events, base, &dump->call, err) < 0)
+        return -1;
+    base->criu_group = fy_runc_call_pid(dump->call);
+    return 0;
 }
 
 static void first_state_known(const struct fy_runc_state *state, const struct fy_error *err, void *data)
