@@ -76,7 +76,8 @@ enum fy_encoding fy_codec_pack(struct fy_codec **codec, enum fy_effort effort, c
         free(packed);
         return FY_ENCODING_PLAIN;
     }
-    *body = packed;
+    uint8_t *smaller = realloc(packed, n); /* it may wait for long in a session's window */
+    *body = smaller ? smaller : packed;
     *body_bytes = n;
     return effort == FY_EFFORT_LZ4 ? FY_ENCODING_LZ4 : FY_ENCODING_ZSTD;
 }

@@ -5,8 +5,8 @@
 #include <sys/random.h>
 #include <uv.h>
 
-/* 16 MiB for 524,288 pages, which is 2 GiB of different ones. */
-#define SET_BITS 17u
+/* 8 MiB for 262,144 pages, which is 1 GiB of different ones. */
+#define SET_BITS 16u
 #define WAYS 4u
 
 struct entry {

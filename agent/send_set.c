@@ -21,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SLOTS 6u
+#define SLOTS 4u
 /* CRIU writes a block of 1 MiB in less than a millisecond; listing takes some microseconds a file. */
 #define LISTING_PAUSE_MS 3u
 /* Twice what a session holds. */
@@ -116,21 +116,15 @@ static uint64_t thread_ns(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* What goes out as it is: the buffer itself, unless little of it is used. */
-static int take_plain(struct slot *slot)
+/* What goes out as it is: the buffer itself, as short as can be, for it may wait for long in the session's window. */
+static void take_plain(struct slot *slot)
 {
     slot->body_bytes = slot->block.plain_bytes;
-    if (slot->body_bytes > FY_BLOCK_BYTES / 2) {
-        slot->body = fy_take(slot->data);
-        return 0;
-    }
     if (slot->body_bytes == 0)
-        return 0;
-    slot->body = malloc(slot->body_bytes);
-    if (!slot->body)
-        return fy_error_set(&slot->error, FY_E_NOMEM, "no memory for a block of %zu bytes", slot->body_bytes);
-    memcpy(slot->body, slot->data, slot->body_bytes);
-    return 0;
+        return;
+    uint8_t *smaller = realloc(slot->data, slot->body_bytes);
+    slot->body = smaller ? smaller : slot->data;
+    slot->data = NULL;
 }
 
 static void pack(struct slot *slot)
@@ -142,7 +136,7 @@ static void pack(struct slot *slot)
         fy_codec_pack(&slot->codec, slot->effort, slot->data, slot->block.plain_bytes, &slot->body, &slot->body_bytes);
     slot->packed_ns = thread_ns() - start_ns;
     if (slot->block.encoding == FY_ENCODING_PLAIN)
-        (void)take_plain(slot);
+        take_plain(slot);
 }
 
 static void work(uv_work_t *request)
