@@ -18,7 +18,7 @@ def files():
                 for name in sorted(names):
                     path = os.path.join(folder, name)
                     # What is compressed already is not what memory looks like.
-                    if os.path.isfile(path) and not path.endswith((".gz", ".xz", ".zst", ".png")):
+                    if os.path.isfile(path) and not os.path.islink(path) and not path.endswith((".gz", ".xz", ".zst", ".png")):
                         with open(path, "rb") as file:
                             while block := file.read(RUN):
                                 if len(block) == RUN:
