@@ -12,7 +12,7 @@
 
 /* Measured for text and programs, a core of a current server: what matters is how they relate to each other. */
 static const struct {
-    double cpu_ns; /* for a byte */
+    double ns;     /* for a byte */
     double saving; /* of bytes */
 } known[FY_EFFORT_COUNT] = {
     [FY_EFFORT_NONE] = {0.0, 0.0},
@@ -21,19 +21,17 @@ static const struct {
     [FY_EFFORT_ZSTD_3] = {4.7, 0.66},
 };
 
-void fy_effort_init(struct fy_effort_model *model, unsigned processors)
+void fy_effort_init(struct fy_effort_model *model, unsigned workers)
 {
-    /* One is busy with the link. */
-    *model = (struct fy_effort_model){
-        .processors = processors > 2 ? processors - 1 : 1, .cost = 1.0, .saving = 1.0, .link_ns = FIRST_LINK_NS};
+    *model = (struct fy_effort_model){.workers = workers, .cost = 1.0, .saving = 1.0, .link_ns = FIRST_LINK_NS};
 }
 
 static double time_of_byte(const struct fy_effort_model *model, enum fy_effort effort)
 {
     double left = 1.0 - known[effort].saving * model->saving;
     double link = (left > 0.0 ? left : 0.0) * model->link_ns;
-    double cpu = known[effort].cpu_ns * model->cost / model->processors;
-    return cpu > link ? cpu : link;
+    double work = known[effort].ns * model->cost / model->workers;
+    return work > link ? work : link;
 }
 
 enum fy_effort fy_effort_choose(struct fy_effort_model *model)
@@ -53,12 +51,12 @@ static void approach(double *value, double measured)
 }
 
 void fy_effort_packed(struct fy_effort_model *model, enum fy_effort effort, uint64_t plain_bytes, uint64_t body_bytes,
-                      uint64_t cpu_ns)
+                      uint64_t ns)
 {
     if (effort == FY_EFFORT_NONE || plain_bytes < TELLING_BYTES)
         return;
     double saved = 1.0 - (double)body_bytes / (double)plain_bytes;
-    approach(&model->cost, (double)cpu_ns / (double)plain_bytes / known[effort].cpu_ns);
+    approach(&model->cost, (double)ns / (double)plain_bytes / known[effort].ns);
     approach(&model->saving, saved / known[effort].saving);
 }
 

@@ -19,7 +19,6 @@
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
 #include <string.h>
-#include <time.h>
 
 #define SLOTS 4u
 /* CRIU writes a block of 1 MiB in less than a millisecond; listing takes some microseconds a file. */
@@ -42,7 +41,7 @@ struct slot {
     uint8_t *data; /* FY_BLOCK_BYTES; NULL while a link has them */
     struct fy_codec *codec;
     enum fy_effort effort;
-    uint64_t packed_ns; /* of processor time */
+    uint64_t packed_ns;
     uint8_t *body;
     size_t body_bytes;
     bool ready;
@@ -109,13 +108,6 @@ static int read_block(int dir_fd, const char *name, struct slot *slot)
     return 0;
 }
 
-static uint64_t thread_ns(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 /* What goes out as it is: the buffer itself, as short as can be, for it may wait for long in the session's window. */
 static void take_plain(struct slot *slot)
 {
@@ -131,10 +123,10 @@ static void pack(struct slot *slot)
 {
     struct fy_send_set *send = slot->send;
     fy_block_sort(&slot->block, slot->data, slot->place.file->number, slot->number, send->table);
-    uint64_t start_ns = thread_ns();
+    uint64_t start_ns = fy_clock_monotonic_ns();
     slot->block.encoding =
         fy_codec_pack(&slot->codec, slot->effort, slot->data, slot->block.plain_bytes, &slot->body, &slot->body_bytes);
-    slot->packed_ns = thread_ns() - start_ns;
+    slot->packed_ns = fy_clock_monotonic_ns() - start_ns;
     if (slot->block.encoding == FY_ENCODING_PLAIN)
         take_plain(slot);
 }
@@ -461,7 +453,7 @@ int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session 
         return -1;
     }
     new->punch = (struct fy_punch){.dir_fd = new->dir_fd, .idle = punched, .data = new};
-    fy_effort_init(&new->effort, uv_available_parallelism());
+    fy_effort_init(&new->effort, SLOTS);
     (void)uv_timer_init(loop, &new->pause);
     (void)uv_timer_start(&new->pause, pause_over, 0, 0);
     *send = new;
