@@ -49,7 +49,7 @@ static const ProtobufCFieldDescriptor *find_field(struct frame *frame, const cha
     for (unsigned i = frame->next; i < descriptor->n_fields && i < frame->next + FIELDS_GUESSED; i++)
         if (names_field(&descriptor->fields[i], key, size))
             return &descriptor->fields[i];
-    if (size >= sizeof(name) || memchr(key, '\0', size))
+    if (size == 0 || size >= sizeof(name) || memchr(key, '\0', size)) /* an empty key may have no bytes at all */
         return NULL;
     memcpy(name, key, size);
     name[size] = '\0';

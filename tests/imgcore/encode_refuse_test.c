@@ -35,6 +35,7 @@ static const struct refused {
     {FDS "`1]}", "entry 0: an entry must be an object, not a number"},
     {FDS "\n{" FD ",\"fd\":1},\n `{" FD "}]}", "entry 1: the required field \"fd\" of fdinfo_entry is missing"},
     {FDS "{" FD ",`\"fdd\":1}]}", "entry 0: fdinfo_entry has no field \"fdd\"; the nearest is \"fd\""},
+    {FDS "{`\"\" :1}]}", "entry 0: fdinfo_entry has no field \"\""},
     {FDS "{" FD ",`\"extra\":\"\"}]}", "entry 0: fdinfo_entry has no field \"extra\""},
     {FDS "{" FD ",`\"fd\\u0000\\u0000\\u0000\\u0000\":1}]}",
      "entry 0: fdinfo_entry has no field \"fd\"; the nearest is \"fd\""},
