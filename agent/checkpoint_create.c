@@ -1,6 +1,7 @@
 /* Taking a checkpoint. The dump goes to memory, so that the workload stands still for as short a time as can be; what
  * is slow (comparing, compressing, writing to a disk) comes when it runs again, unless it is to be stopped. */
 #include "checkpoint_op.h"
+#include "hook.h"
 
 #include <ferry/agent/address.h>
 #include <ferry/base/cleanup.h>
@@ -21,10 +22,11 @@ struct create {
     int criu_version;
     struct fy_dump *dump; /* while it exists */
     uint64_t freeze_ns, freeze_us;
-    bool storing;        /* the thread is at work, and the workload is held */
-    bool stored;         /* it is on the disk */
-    bool kill_given;     /* and the workload was to end */
-    struct fy_error err; /* the first failure */
+    struct fy_hooks *hooks; /* while some run */
+    bool storing;           /* the thread is at work, and the workload is held */
+    bool stored;            /* it is on the disk */
+    bool kill_given;        /* and the workload was to end */
+    struct fy_error err;    /* the first failure */
 };
 
 static struct create *of(struct fy_checkpoint_op *op)
@@ -123,13 +125,53 @@ static void store(struct fy_checkpoint_op *op)
     put(create, &facts);
 }
 
+/* ---- hooks ---- */
+
+/* False: there are none of this stage, or they cannot be started (create->err). */
+static bool start_hooks(struct create *create, enum fy_hook_stage stage, fy_hooks_cb done)
+{
+    struct fy_checkpoint_op *op = &create->op;
+    const struct fy_migration_spec *spec = &create->what.spec;
+    const struct fy_hook_facts facts = {
+        .spec = spec,
+        .side = FY_HOOK_SOURCE,
+        .job_id = op->options.job_id,
+        .peer = "",
+        .job_dir = op->job_dir,
+        .images_dir = op->images_dir,
+        .log_dir = op->options.log_dir,
+        .root_pid = create->facts.pid_count ? create->facts.pids[0] : 0,
+        .failure = stage == FY_HOOK_POST_ABORT ? &create->err : NULL,
+    };
+    if (!fy_hooks_any(spec, FY_HOOK_SOURCE, stage))
+        return false;
+    checkpoint_op_phase(op, fy_hook_stage_name(stage), NULL);
+    return fy_hooks_start(op->options.host, &facts, stage, done, create, &create->hooks, &create->err) == 0;
+}
+
 /* ---- the end ---- */
 
-static void end(struct create *create)
+static void finish(struct create *create)
 {
     struct fy_checkpoint_op *op = &create->op;
     op->report.downtime_us = create->freeze_us;
     checkpoint_op_end(op, fy_error_is_set(&create->err) ? &create->err : NULL);
+}
+
+/* Nothing can be undone any more: what such a hook says stands in its log. */
+static void last_hooks_ended(const struct fy_error *err, void *data)
+{
+    struct create *create = data;
+    (void)err;
+    create->hooks = NULL;
+    finish(create);
+}
+
+static void end(struct create *create)
+{
+    enum fy_hook_stage stage = fy_error_is_set(&create->err) ? FY_HOOK_POST_ABORT : FY_HOOK_POST_COMMIT;
+    if (!start_hooks(create, stage, last_hooks_ended))
+        finish(create);
 }
 
 static void stored_and_running(struct fy_checkpoint_op *op)
@@ -228,13 +270,10 @@ static int check_space(const struct create *create, struct fy_error *err)
     return fy_error_next(err, "make the file system of %s larger: mount -o remount,size=… %s", run_dir, run_dir);
 }
 
-static void version_known(int version, const struct fy_error *err, void *data)
+static void dump(struct create *create)
 {
     static const struct fy_dump_events events = {.freezing = freezing, .held = held, .done = dump_done};
-    struct create *create = data;
     struct fy_checkpoint_op *op = &create->op;
-    create->criu_version = version;
-    fy_error_propagate(&create->err, err);
     if (op->cancelled)
         fy_error_set(&create->err, FY_E_CANCELLED, "cancelled before the dump began");
     const struct fy_dump_request request = {.spec = &create->what.spec,
@@ -244,6 +283,23 @@ static void version_known(int version, const struct fy_error *err, void *data)
     if (fy_error_is_set(&create->err) ||
         fy_dump_start(op->options.host, &request, &events, create, &create->dump, &create->err) < 0)
         end(create);
+}
+
+static void first_hooks_ended(const struct fy_error *err, void *data)
+{
+    struct create *create = data;
+    create->hooks = NULL;
+    fy_error_propagate(&create->err, err);
+    dump(create);
+}
+
+static void version_known(int version, const struct fy_error *err, void *data)
+{
+    struct create *create = data;
+    create->criu_version = version;
+    fy_error_propagate(&create->err, err);
+    if (fy_error_is_set(&create->err) || !start_hooks(create, FY_HOOK_PRE_DUMP, first_hooks_ended))
+        dump(create);
 }
 
 static void inspected(const struct fy_workload_facts *facts, const struct fy_error *err, void *data)
@@ -272,6 +328,8 @@ static int cancel(struct fy_checkpoint_op *op, struct fy_error *err)
     struct create *create = of(op);
     if (create->stored)
         return fy_error_set(err, FY_E_BUSY, "checkpoint %s is stored already", create->what.id);
+    if (create->hooks)
+        fy_hooks_stop(create->hooks);
     if (create->dump)
         fy_dump_decide(create->dump, FY_DECIDE_RESUME);
     return 0;

@@ -154,7 +154,6 @@ static const struct field schedule_list[] = {
     {"verify", read_rhythm, AT(verify_ms), NULL, NULL, false},
     {"rehearse", read_rhythm, AT(rehearse_ms), NULL, NULL, false},
     {"probe", config_read_text, AT(probe), &probe, NULL, false},
-    {"replicate_to", config_read_text, AT(replicate_to), &schedule_name, NULL, false},
 };
 static const struct fields schedule_fields = {schedule_list, FY_ARRAY_SIZE(schedule_list)};
 
@@ -167,7 +166,6 @@ void fy_schedule_spec_done(struct fy_schedule_spec *spec)
     free(spec->timezone);
     fy_zone_free(spec->zone);
     free(spec->probe);
-    free(spec->replicate_to);
 }
 
 const char *fy_missed_rule_name(enum fy_missed_rule rule)

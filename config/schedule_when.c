@@ -126,6 +126,11 @@ void config_check_schedule(struct reading *reading, const struct node *node, con
         (!labels || config_node_is_null(labels) || (labels->kind == NODE_LIST && !labels->child_count)))
         config_wrong(reading, node, "'workloads' or 'labels' is missing");
     for (size_t i = 0; i < spec->how.hook_count; i++) {
+        enum fy_hook_stage stage = spec->how.hooks[i].stage;
+        if (stage != FY_HOOK_PRE_DUMP && stage != FY_HOOK_POST_COMMIT && stage != FY_HOOK_POST_ABORT)
+            config_wrong(reading, config_node_child(node, "hooks"),
+                         "the stages of a checkpoint are pre-dump, post-commit and post-abort, not %s",
+                         fy_hook_stage_name(stage));
         if (spec->how.hooks[i].side != FY_HOOK_SOURCE)
             config_wrong(reading, config_node_child(node, "hooks"),
                          "a checkpoint has no destination: 'on' can only be "

@@ -18,7 +18,8 @@ struct task {
     char used[FY_CHECKPOINT_ID_SIZE]; /* its chain is marked as used */
     bool low_priority;
     struct fy_checkpoint_create create;
-    struct fy_migration_spec spec; /* of a restore */
+    struct fy_migration_spec spec; /* of a restore or a rehearsal */
+    char probe[FY_HOOK_NAME_SIZE]; /* of a rehearsal; "": none */
     /* Read again at the end. */
     char (*changed)[FY_CHECKPOINT_ID_SIZE];
     size_t changed_count;
@@ -424,4 +425,74 @@ int fy_checkpoints_restore(struct fy_checkpoints *checkpoints, const char *id, c
     task->spec = spec;
     fy_workload_format(&spec.workload, workload);
     return submit(task, FERRY__CONTROL__JOB_KIND__RESTORE, workload, job, err);
+}
+
+/* ---- rehearse ---- */
+
+static int start_rehearse(struct task *task, const struct fy_checkpoint_op_options *options, struct fy_error *err)
+{
+    const struct entry *entry = catalogue_find(task->checkpoints, task->id);
+    if (!entry || !entry->checkpoint)
+        return fy_error_set(err, FY_E_NOT_FOUND, "checkpoint %s has been removed meanwhile", task->id);
+    if (use(task, task->id, err) < 0)
+        return -1;
+    struct fy_checkpoint_rehearse what = {
+        .spec = task->spec, .bundle = entry->checkpoint->record->bundle, .probe = task->probe[0] ? task->probe : NULL};
+    memcpy(what.id, task->id, sizeof what.id);
+    return fy_checkpoint_rehearse_start(options, &what, &task->op, err);
+}
+
+static void note_rehearsed(Ferry__Checkpoint__State *state, void *data)
+{
+    const struct fy_error *failure = data;
+    free(state->rehearsal_failure);
+    state->rehearsal_failure = fy_error_is_set(failure) ? strdup(failure->message) : NULL;
+    state->has_rehearsed_us = 1;
+    state->rehearsed_us = fy_clock_wall_us();
+    if (state->rehearsal_failure)
+        return;
+    state->has_proven_us = 1;
+    state->proven_us = state->rehearsed_us;
+}
+
+static void settle_rehearse(struct task *task)
+{
+    const struct entry *entry = catalogue_find(task->checkpoints, task->id);
+    const struct fy_error *found = &task->report.error;
+    struct fy_error err = FY_ERROR_INIT;
+    offer_copy(task, entry && entry->checkpoint ? entry->checkpoint->state : NULL);
+    if (!entry || !entry->checkpoint || found->code == FY_E_CANCELLED || found->code == FY_E_NOMEM)
+        return;
+    if (fy_checkpoints_update(task->checkpoints, task->id, note_rehearsed, &task->report.error, NULL, NULL, &err) < 0 ||
+        (found->code == FY_E_VERIFY &&
+         fy_checkpoints_update(task->checkpoints, task->id, note_verified, &task->report.error, NULL, NULL, &err) < 0))
+        fy_log_error(task->checkpoints->options.log, task->job_id, "what the rehearsal found is not kept", &err);
+}
+
+static const struct kind rehearse_kind = {.start = start_rehearse, .settle = settle_rehearse};
+
+int fy_checkpoints_rehearse(struct fy_checkpoints *checkpoints, const char *id, const char *probe, bool low_priority,
+                            struct fy_record **job, struct fy_error *err)
+{
+    struct fy_checkpoint_entry entry;
+    struct fy_migration_spec spec;
+    char fence[FY_CHECKPOINT_ID_SIZE + 16];
+    if (find_whole(checkpoints, id, &entry, err) < 0 || make_spec(entry.record, NULL, FY_TCP_CLOSE, &spec, err) < 0)
+        return -1;
+    if (spec.workload.kind == FY_WORKLOAD_PODMAN) {
+        fy_error_set(err, FY_E_UNSUPPORTED, "%s: podman's containers cannot be rehearsed: podman knows only its own",
+                     entry.id);
+        return fy_error_next(err, "verify it: ferry checkpoint verify %s", entry.id);
+    }
+    if (probe && strlen(probe) >= FY_HOOK_NAME_SIZE)
+        return fy_error_set(err, FY_E_USAGE, "probe '%.80s': expected the name of a file in hooks_dir", probe);
+    struct task *task = new_task(checkpoints, &rehearse_kind, err);
+    if (!task)
+        return -1;
+    memcpy(task->id, entry.id, sizeof task->id);
+    (void)snprintf(task->probe, sizeof task->probe, "%s", probe ? probe : "");
+    task->spec = spec;
+    task->low_priority = low_priority;
+    (void)snprintf(fence, sizeof fence, "checkpoint/%s", entry.id);
+    return submit(task, FERRY__CONTROL__JOB_KIND__REHEARSE, fence, job, err);
 }

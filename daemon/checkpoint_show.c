@@ -36,6 +36,9 @@ static void show_state(const Ferry__Checkpoint__State *state, struct fy_checkpoi
     message->pinned = state->has_pinned && state->pinned;
     message->has_verified_us = state->has_verified_us;
     message->verified_us = state->verified_us;
+    message->has_rehearsed_us = state->has_rehearsed_us;
+    message->rehearsed_us = state->rehearsed_us;
+    message->rehearsal_failure = state->rehearsal_failure;
     message->has_proven_us = state->has_proven_us;
     message->proven_us = state->proven_us;
     message->damage = state->damage;

@@ -69,6 +69,17 @@ int handle_checkpoint_restore(struct client *client, const Ferry__Control__Reque
 int handle_checkpoint_remove(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_pin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_unpin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+
+/* ---- control_schedule.c ---- */
+
+int handle_schedule_list(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_schedule_add(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_schedule_remove(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_schedule_run(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_schedule_pause(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_schedule_resume(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_rehearse(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_prune(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 /* The client is gone: it does not hear that its pin is on the disk. */
 void pinning_forget(struct client *client);
 

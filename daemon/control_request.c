@@ -219,7 +219,7 @@ static int run_plan(struct client *client, const Ferry__Control__PlanRun *reques
 {
     if (!plan->migration_count) {
         fy_error_set(err, FY_E_USAGE, "%.200s has no migrations to run", request->file_name);
-        return fy_error_next(err, "see what it holds: ferry plan check %.200s", request->file_name);
+        return fy_error_next(err, "install its schedules with: ferry schedule add %.200s", request->file_name);
     }
     FY_AUTO_FREE struct fy_record **records = calloc(plan->migration_count + 1, sizeof(struct fy_record *));
     if (!records)
@@ -294,6 +294,14 @@ static const struct {
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_REMOVE, handle_checkpoint_remove},
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_PIN, handle_checkpoint_pin},
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_UNPIN, handle_checkpoint_unpin},
+    {FERRY__CONTROL__REQUEST__KIND_SCHEDULE_LIST, handle_schedule_list},
+    {FERRY__CONTROL__REQUEST__KIND_SCHEDULE_ADD, handle_schedule_add},
+    {FERRY__CONTROL__REQUEST__KIND_SCHEDULE_REMOVE, handle_schedule_remove},
+    {FERRY__CONTROL__REQUEST__KIND_SCHEDULE_RUN, handle_schedule_run},
+    {FERRY__CONTROL__REQUEST__KIND_SCHEDULE_PAUSE, handle_schedule_pause},
+    {FERRY__CONTROL__REQUEST__KIND_SCHEDULE_RESUME, handle_schedule_resume},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_PRUNE, handle_checkpoint_prune},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_REHEARSE, handle_checkpoint_rehearse},
 };
 
 void request_handle(struct client *client, const Ferry__Control__Request *request)

@@ -16,6 +16,7 @@
 #include <ferry/daemon/lag_guard.h>
 #include <ferry/daemon/notify.h>
 #include <ferry/daemon/places.h>
+#include <ferry/daemon/scheduler.h>
 #include <ferry/daemon/store.h>
 #include <signal.h>
 
@@ -37,6 +38,7 @@ struct daemon {
     struct fy_checkpoint_key *key;
     struct fy_checkpoint_store *checkpoint_store;
     struct fy_checkpoints *checkpoints;
+    struct fy_scheduler *scheduler;
     struct fy_control_server *control;
     struct fy_listener *control_listener, *peer_listener;
     uv_signal_t signals[3];
@@ -81,6 +83,8 @@ static void on_job_changed(struct fy_record *record, bool step, void *data)
     struct daemon *d = data;
     if (d->control)
         fy_control_server_publish(d->control, record, step);
+    if (d->scheduler)
+        fy_scheduler_job_changed(d->scheduler, record);
 }
 
 static void fill_status(Ferry__Control__Status *status, void *data)
@@ -103,6 +107,11 @@ static void close_stop_timer(void *data)
     uv_close((uv_handle_t *)&d->stop_timer, NULL);
 }
 
+static void on_scheduler_closed(void *data)
+{
+    (void)data; /* the loop ends when nothing is left on it */
+}
+
 /* Closes what there is; the loop ends when all of it is closed. */
 static void close_all(struct daemon *d)
 {
@@ -112,6 +121,8 @@ static void close_all(struct daemon *d)
         fy_listener_close(fy_take(d->peer_listener), NULL, NULL);
     if (d->host.holds)
         fy_hold_server_close(fy_take(d->host.holds), NULL, NULL);
+    if (d->scheduler)
+        fy_scheduler_close(fy_take(d->scheduler), on_scheduler_closed, NULL);
     if (d->store)
         fy_store_close(fy_take(d->store), NULL, NULL);
     for (size_t i = 0; i < FY_ARRAY_SIZE(d->signals); i++)
@@ -149,6 +160,7 @@ static void stop(struct daemon *d, const char *why)
     fy_log_write(d->log, FY_LOG_INFO, NULL, "%s: no new jobs, unfinished ones are rolled back", why);
     notify(d, "STOPPING=1\nSTATUS=Rolling back unfinished jobs");
     (void)uv_timer_start(&d->stop_timer, on_out_of_time, d->settings->timeouts.stop_ms, 0);
+    fy_scheduler_stop(d->scheduler);
     fy_jobs_stop(d->jobs, "ferryd is stopping", on_idle, d);
 }
 
@@ -263,6 +275,22 @@ static int start_checkpoints(struct daemon *d, struct fy_error *err)
     return fy_checkpoints_new(&options, &d->checkpoints, err);
 }
 
+static int start_scheduler(struct daemon *d, struct fy_error *err)
+{
+    FY_AUTO_FREE char *database = NULL;
+    FY_AUTO_FREE char *directory = NULL;
+    if (asprintf(&database, "%s/ferry.db", d->settings->state_dir) < 0 ||
+        asprintf(&directory, "%s/checkpoints", d->settings->state_dir) < 0)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for starting");
+    const struct fy_scheduler_options options = {.host = &d->host,
+                                                 .jobs = d->jobs,
+                                                 .checkpoints = d->checkpoints,
+                                                 .database = database,
+                                                 .store_dir = directory,
+                                                 .log = d->log};
+    return fy_scheduler_new(&options, &d->scheduler, err);
+}
+
 static int start_control(struct daemon *d, struct fy_error *err)
 {
     struct fy_control_options options = {
@@ -271,6 +299,7 @@ static int start_control(struct daemon *d, struct fy_error *err)
         .ops = d->ops,
         .jobs = d->jobs,
         .checkpoints = d->checkpoints,
+        .scheduler = d->scheduler,
         .log = d->log,
         .status = fill_status,
         .data = d,
@@ -331,7 +360,8 @@ static int start(struct daemon *d, struct fy_error *err)
     start_signals(d);
     fy_lag_guard_start(&d->loop, &d->lag, on_stall, d);
     d->host = (struct fy_host){.loop = &d->loop, .settings = d->settings};
-    if (start_jobs(d, err) < 0 || start_checkpoints(d, err) < 0 || start_control(d, err) < 0 || start_peer(d, err) < 0)
+    if (start_jobs(d, err) < 0 || start_checkpoints(d, err) < 0 || start_scheduler(d, err) < 0 ||
+        start_control(d, err) < 0 || start_peer(d, err) < 0)
         return -1;
     d->started_us = fy_clock_wall_us();
     fy_log_write(d->log, FY_LOG_INFO, NULL, "ferryd %s on %s is ready: control %s, peers %s", FERRY_VERSION,

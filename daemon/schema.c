@@ -29,6 +29,20 @@ static const char *const steps[] = {
     ") STRICT;"
     "CREATE TABLE identity (store TEXT NOT NULL) STRICT;"
     "INSERT INTO identity VALUES (lower(hex(randomblob(16))));",
+    /* 3: schedules. `plan` is the file that each came from. */
+    "CREATE TABLE schedules ("
+    "  name TEXT PRIMARY KEY NOT NULL,"
+    "  file TEXT NOT NULL,"
+    "  plan BLOB NOT NULL,"
+    "  settled_s INTEGER NOT NULL,"
+    "  missed INTEGER NOT NULL,"
+    "  paused INTEGER NOT NULL,"
+    "  last_slot_s INTEGER NOT NULL,"
+    "  last_started_us INTEGER NOT NULL,"
+    "  last_ended_us INTEGER NOT NULL,"
+    "  last_failed INTEGER NOT NULL,"
+    "  last_result TEXT NOT NULL"
+    ") STRICT;",
 };
 
 int schema_error(sqlite3 *db, const char *path, const char *doing, struct fy_error *err)

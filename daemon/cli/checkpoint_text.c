@@ -21,7 +21,13 @@ static void local_time(int64_t wall_us, char text[32])
 
 static const char *standing(const Ferry__Control__Checkpoint *checkpoint)
 {
-    return checkpoint->damage ? "DAMAGED" : checkpoint->has_verified_us ? "verified" : "-";
+    if (checkpoint->damage)
+        return "DAMAGED";
+    if (checkpoint->rehearsal_failure)
+        return "FAILED"; /* to be restored */
+    if (checkpoint->has_proven_us)
+        return "proven";
+    return checkpoint->has_verified_us ? "verified" : "-";
 }
 
 int checkpoint_row(struct fy_buf *text, const Ferry__Control__Checkpoint *checkpoint, struct fy_error *err)
@@ -86,6 +92,8 @@ int checkpoint_block(struct fy_buf *text, const Ferry__Control__Checkpoint *chec
     put(text, "root", checkpoint->workload[0] ? (checkpoint->root ? checkpoint->root : "not included") : NULL, err);
     put_time(text, "verified", checkpoint->has_verified_us, checkpoint->verified_us, err);
     put_time(text, "proven", checkpoint->has_proven_us, checkpoint->proven_us, err);
+    put_time(text, "rehearsed", checkpoint->has_rehearsed_us, checkpoint->rehearsed_us, err);
+    put(text, "rehearsal", checkpoint->rehearsal_failure, err);
     for (size_t i = 0; i < checkpoint->n_replicas; i++)
         put(text, "copy at", checkpoint->replicas[i]->peer, err);
     put(text, "from", checkpoint->received_from, err);
@@ -149,6 +157,8 @@ void checkpoint_json(struct fy_json *json, const char *key, const Ferry__Control
     fy_json_bool(json, "pinned", checkpoint->pinned);
     json_time(json, "verified", checkpoint->has_verified_us, checkpoint->verified_us);
     json_time(json, "proven", checkpoint->has_proven_us, checkpoint->proven_us);
+    json_time(json, "rehearsed", checkpoint->has_rehearsed_us, checkpoint->rehearsed_us);
+    fy_json_string(json, "rehearsal_failure", checkpoint->rehearsal_failure);
     fy_json_string(json, "damage", checkpoint->damage);
     fy_json_string(json, "bundle", checkpoint->bundle);
     fy_json_string(json, "root", checkpoint->root);

@@ -2,7 +2,7 @@
 
 # The first column of what `ferry ...` lists.
 _ferry_names() {
-    ferry "${_ferry_socket[@]}" "$@" 2>/dev/null | cut -d ' ' -f 1 | grep -vE '^(JOB|CHECKPOINT)$'
+    ferry "${_ferry_socket[@]}" "$@" 2>/dev/null | cut -d ' ' -f 1 | grep -vE '^(JOB|CHECKPOINT|SCHEDULE)$'
 }
 
 # Sets _ferry_words to the command's words typed so far, without options and their values.
@@ -51,6 +51,8 @@ _ferry_option() {
         ;;
     "checkpoint list"*) options+=" --workload" ;;
     "checkpoint restore"*) options+=" --as --tcp --detach" ;;
+    "checkpoint prune"*) options+=" --schedule --dry-run" ;;
+    "checkpoint rehearse"*) options+=" --probe --detach" ;;
     "checkpoint verify"* | "checkpoint rm"*) options+=" --detach" ;;
     "plan run"*) options+=" --dry-run --detach" ;;
     "job set"*) options+=" --bandwidth" ;;
@@ -67,15 +69,19 @@ _ferry_option() {
 }
 
 _ferry_operand() {
-    local commands="migrate plan checkpoint job peer image status explain dial hold stand-in version help"
+    local commands="migrate plan checkpoint schedule job peer image status explain dial hold rehearse stand-in version help"
     case ${_ferry_words[*]} in
     "") _ferry_offer "$commands" ;;
     help) _ferry_offer "$commands" ;;
     plan | "help plan") _ferry_offer "check run" ;;
     job | "help job") _ferry_offer "list show watch cancel set log" ;;
-    checkpoint | "help checkpoint") _ferry_offer "create list show verify restore rm pin unpin" ;;
+    checkpoint | "help checkpoint") _ferry_offer "create list show verify rehearse restore rm pin unpin prune" ;;
     "checkpoint create") _ferry_offer "process/ runc/" ;;
-    "checkpoint list") ;;
+    "checkpoint list" | "checkpoint prune") ;;
+    schedule | "help schedule") _ferry_offer "add list run pause resume rm" ;;
+    "schedule add") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    "schedule list") ;;
+    "schedule "*) _ferry_offer "$(_ferry_names schedule list)" ;;
     "checkpoint "*) _ferry_offer "$(_ferry_names checkpoint list)" ;;
     peer | "help peer") _ferry_offer "add list check" ;;
     image | "help image") _ferry_offer "decode encode show info x verify search manifest diff" ;;

@@ -73,11 +73,10 @@ Test(schedule, mistakes)
         {EVERY "    probe: look\n", "p:6:12: schedules[0]: a probe looks at rehearsals: 'rehearse' is missing"},
         {EVERY "    rehearse: daily\n    probe: /bin/true\n",
          "p:7:12: schedules[0].probe: expected the name of a file in hooks_dir, without a directory, got '/bin/true'"},
+        {EVERY "    hooks: [{stage: post-restore, on: source, run: x}]\n",
+         "p:6:12: schedules[0]: the stages of a checkpoint are pre-dump, post-commit and post-abort, not post-restore"},
         {EVERY "    hooks: [{stage: pre-dump, on: destination, run: x}]\n",
          "p:6:12: schedules[0]: a checkpoint has no destination: 'on' can only be source"},
-        {EVERY "    replicate_to: b c\n",
-         "p:6:19: schedules[0].replicate_to: expected a name of at most 63 letters, digits, '.', '_' and '-', "
-         "beginning with a letter or digit, got 'b c'"},
         {EVERY "    evry: 1m\n", "p:6:5: unknown key 'evry' in schedules[0]; did you mean 'every'?"},
         {EVERY "  - {name: web, workloads: [runc/b], every: 1h}\n",
          "p:6:12: schedules[1]: the schedule in line 3 is called web already"},
@@ -117,7 +116,6 @@ Test(schedule, smallest)
     cr_expect_eq(spec->window_count, 0);
     cr_expect_null(spec->labels[0]);
     cr_expect_null(spec->probe);
-    cr_expect_null(spec->replicate_to);
     cr_expect_eq(spec->keep.last, 0);
     fy_plan_free(plan);
 }
@@ -144,8 +142,7 @@ Test(schedule, every_key)
               "    verify: daily\n"
               "    rehearse: 2w\n"
               "    probe: look-quickly\n"
-              "    tcp: close\n    file_locks: true\n    hooks: [{stage: pre-dump, on: source, run: drain}]\n"
-              "    replicate_to: b\n");
+              "    tcp: close\n    file_locks: true\n    hooks: [{stage: pre-dump, on: source, run: drain}]\n");
     cr_expect_eq(plan->migration_count, 1);
     const struct fy_schedule_spec *spec = &plan->schedules[0];
     cr_expect_str_eq(spec->workloads[2], "process/42");
@@ -170,7 +167,6 @@ Test(schedule, every_key)
     cr_expect(spec->how.tcp == FY_TCP_CLOSE && spec->how.file_locks && !spec->how.shell_job);
     cr_assert_eq(spec->how.hook_count, 1);
     cr_expect_str_eq(spec->how.hooks[0].name, "drain");
-    cr_expect_str_eq(spec->replicate_to, "b");
     fy_plan_free(plan);
 }
 

@@ -64,6 +64,19 @@ int fy_checkpoint_restore_start(const struct fy_checkpoint_op_options *options,
                                 const struct fy_checkpoint_restore *what, struct fy_checkpoint_op **op,
                                 struct fy_error *err);
 
+/* Restores it in scratch namespaces without a network, vetoes before its tasks may run, and leaves nothing. `spec`
+ * holds the workload and CRIU's options; connections are closed in it, whatever it says of them. FY_E_RESTORE in the
+ * report with CRIU's own words; FY_E_VERIFY when it is damaged. */
+struct fy_checkpoint_rehearse {
+    char id[FY_CHECKPOINT_ID_SIZE];
+    struct fy_migration_spec spec;
+    const char *bundle; /* runc */
+    const char *probe;  /* a file in hooks_dir that looks at the held tasks; NULL: none */
+};
+int fy_checkpoint_rehearse_start(const struct fy_checkpoint_op_options *options,
+                                 const struct fy_checkpoint_rehearse *what, struct fy_checkpoint_op **op,
+                                 struct fy_error *err);
+
 /* FY_E_VERIFY in the report when it is damaged. */
 int fy_checkpoint_verify_start(const struct fy_checkpoint_op_options *options, const char *id,
                                struct fy_checkpoint_op **op, struct fy_error *err);

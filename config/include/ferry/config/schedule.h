@@ -52,7 +52,6 @@ struct fy_schedule_spec {
     uint64_t verify_ms;   /* how old a verification may get; 0: none on a rhythm */
     uint64_t rehearse_ms; /* the same for rehearsals */
     char *probe;          /* file in hooks_dir that looks at a rehearsed checkpoint; NULL: none */
-    char *replicate_to;   /* peer; NULL: stays here */
 };
 
 void fy_schedule_spec_done(struct fy_schedule_spec *spec);

@@ -1,7 +1,7 @@
 /* ferryd's configuration: YAML text to typed settings, with defaults filled in.
  *
  * Every mistake is reported as FILE:LINE:COLUMN with what was expected and, for an unknown key, the nearest known one.
- * Durations are written as 500ms, 10s, 5m, 2h; sizes as 512KiB, 20MiB, 4GiB; both are checked for overflow. */
+ * Durations are written as 500ms, 10s, 5m, 2h, 30d, 4w; sizes as 512KiB, 20MiB, 4GiB; both are checked for overflow. */
 #ifndef FERRY_CONFIG_SETTINGS_H
 #define FERRY_CONFIG_SETTINGS_H
 

@@ -63,6 +63,9 @@ int fy_checkpoints_create(struct fy_checkpoints *checkpoints, const struct fy_ch
                           struct fy_record **job, struct fy_error *err);
 int fy_checkpoints_verify(struct fy_checkpoints *checkpoints, const char *id, bool low_priority, struct fy_record **job,
                           struct fy_error *err);
+/* `probe` is a file in hooks_dir, NULL: none. What comes of it is kept in the checkpoint's state. */
+int fy_checkpoints_rehearse(struct fy_checkpoints *checkpoints, const char *id, const char *probe, bool low_priority,
+                            struct fy_record **job, struct fy_error *err);
 /* A pinned one is refused: FY_E_DENIED. */
 int fy_checkpoints_remove(struct fy_checkpoints *checkpoints, const char *id, struct fy_record **job,
                           struct fy_error *err);

@@ -5,6 +5,7 @@
 
 #include <ferry/daemon/checkpoints.h>
 #include <ferry/daemon/jobs.h>
+#include <ferry/daemon/scheduler.h>
 #include <ferry/transport/link.h>
 
 struct fy_control_server;
@@ -19,6 +20,7 @@ struct fy_control_options {
     const struct fy_migration_ops *ops;
     struct fy_jobs *jobs;
     struct fy_checkpoints *checkpoints;
+    struct fy_scheduler *scheduler;
     struct fy_log *log;
     fy_control_status_cb status;
     void *data;

@@ -1,0 +1,206 @@
+/* The mounts are gone over in the order of /proc/self/mountinfo, in which parents come first. */
+#include "scratch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ferry/base/cleanup.h>
+#include <ferry/base/fs.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define PATH_SIZE 4096
+#define MOUNTINFO_LIMIT_BYTES ((size_t)8 << 20)
+#define MAX_COVERED 64
+
+struct scratch {
+    const char *dir;
+    char root[PATH_SIZE];
+    size_t layers;
+    char covered[MAX_COVERED][256]; /* bound with all that is mounted below */
+    size_t covered_count;
+};
+
+/* ---- which mounts ---- */
+
+/* What the kernel makes up, and devices: nothing of the workload's is stored there. */
+static bool is_synthetic(const char *type)
+{
+    static const char *const types[] = {"sysfs",       "devtmpfs", "devpts",     "cgroup",    "cgroup2",
+                                        "mqueue",      "bpf",      "securityfs", "debugfs",   "tracefs",
+                                        "binfmt_misc", "autofs",   "configfs",   "nsfs",      "hugetlbfs",
+                                        "pstore",      "efivarfs", "fusectl",    "rpc_pipefs"};
+    for (size_t i = 0; i < FY_ARRAY_SIZE(types); i++) {
+        if (!strcmp(type, types[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_below(const char *path, const char *top)
+{
+    size_t length = strlen(top);
+    return !strncmp(path, top, length) && (path[length] == '/' || path[length] == '\0');
+}
+
+static bool is_covered(const struct scratch *scratch, const char *path)
+{
+    for (size_t i = 0; i < scratch->covered_count; i++) {
+        if (is_below(path, scratch->covered[i]))
+            return true;
+    }
+    return false;
+}
+
+/* mountinfo writes blanks and backslashes as \ooo. */
+static void unescape(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; to++) {
+        if (from[0] == '\\' && from[1] && from[2] && from[3]) {
+            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+            from += 4;
+        } else {
+            *to = *from++;
+        }
+    }
+    *to = '\0';
+}
+
+/* ---- one mount ---- */
+
+static int show_at(const char *from, const char *to, bool read_only, struct fy_error *err)
+{
+    if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0)
+        return fy_error_errno(err, errno, "showing %s in the scratch root", from);
+    if (read_only && mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) < 0)
+        return fy_error_errno(err, errno, "making %s read-only in the scratch root", from);
+    return 0;
+}
+
+/* The root of what is mounted has the upper directory's mode and owner. */
+static int make_layer(const char *path, const struct stat *like, struct fy_error *err)
+{
+    if (mkdir(path, 0700) < 0 || chmod(path, like->st_mode & 07777) < 0 || chown(path, like->st_uid, like->st_gid) < 0)
+        return fy_error_errno(err, errno, "making %s", path);
+    return 0;
+}
+
+/* Where an overlay cannot be (a file, a file system that cannot be a lower one, a name with separators) it is shown as
+ * it is, read-only. */
+static int cover(struct scratch *scratch, const char *path, const char *at, struct fy_error *err)
+{
+    char upper[PATH_SIZE], work[PATH_SIZE];
+    FY_AUTO_FREE char *options = NULL;
+    struct stat like;
+    if (stat(path, &like) < 0)
+        return 0; /* hidden by a later mount */
+    if (!S_ISDIR(like.st_mode) || strpbrk(path, ",:\\"))
+        return show_at(path, at, true, err);
+    size_t layer = scratch->layers++;
+    (void)snprintf(upper, sizeof upper, "%s/upper%zu", scratch->dir, layer);
+    (void)snprintf(work, sizeof work, "%s/work%zu", scratch->dir, layer);
+    if (make_layer(upper, &like, err) < 0 || make_layer(work, &like, err) < 0)
+        return -1;
+    if (asprintf(&options, "lowerdir=%s,upperdir=%s,workdir=%s", path, upper, work) < 0)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for an overlay");
+    if (mount("overlay", at, "overlay", 0, options) == 0)
+        return 0;
+    return show_at(path, at, true, err);
+}
+
+static int add_mount(struct scratch *scratch, const char *path, const char *type, struct fy_error *err)
+{
+    char at[PATH_SIZE];
+    if (is_below(path, scratch->dir) || is_covered(scratch, path))
+        return 0;
+    (void)snprintf(at, sizeof at, "%s%s", scratch->root, strcmp(path, "/") ? path : "");
+    bool proc = !strcmp(type, "proc");
+    if (!proc && !is_synthetic(type))
+        return cover(scratch, path, at, err);
+    if (scratch->covered_count < MAX_COVERED)
+        (void)snprintf(scratch->covered[scratch->covered_count++], sizeof scratch->covered[0], "%s", path);
+    if (!proc)
+        return access(path, F_OK) < 0 ? 0 : show_at(path, at, false, err);
+    if (mount("proc", at, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return fy_error_errno(err, errno, "mounting a proc for the scratch namespaces");
+    return 0;
+}
+
+/* "ID PARENT DEV ROOT PATH OPTIONS [TAGS] - TYPE SOURCE SUPER" */
+static int add_line(struct scratch *scratch, char *line, struct fy_error *err)
+{
+    char *rest = NULL, *path = NULL;
+    char *dash = strstr(line, " - ");
+    if (!dash)
+        return 0;
+    *dash = '\0';
+    char *field = strtok_r(line, " ", &rest);
+    for (int i = 0; i < 4 && field; i++)
+        path = field = strtok_r(NULL, " ", &rest);
+    char *type = strtok_r(dash + 3, " ", &rest);
+    if (!path || !type)
+        return 0;
+    unescape(path);
+    return add_mount(scratch, path, type, err);
+}
+
+static int add_all(struct scratch *scratch, struct fy_error *err)
+{
+    FY_AUTO_FREE char *text = NULL;
+    char *rest = NULL;
+    if (fy_fs_read_file("/proc/self/mountinfo", MOUNTINFO_LIMIT_BYTES, &text, NULL, err) < 0)
+        return -1;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (add_line(scratch, line, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static int enter(const struct scratch *scratch, struct fy_error *err)
+{
+    if (chdir(scratch->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+        chdir("/") < 0)
+        return fy_error_errno(err, errno, "entering the scratch root");
+    return 0;
+}
+
+int scratch_mounts(const char *scratch_dir, const char *shared_dir, struct fy_error *err)
+{
+    struct scratch scratch = {.dir = scratch_dir};
+    char shared[PATH_SIZE];
+    (void)snprintf(scratch.root, sizeof scratch.root, "%s/root", scratch_dir);
+    (void)snprintf(shared, sizeof shared, "%s%s", scratch.root, shared_dir);
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("scratch", scratch_dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") < 0 || mkdir(scratch.root, 0755) < 0)
+        return fy_error_errno(err, errno, "making a scratch root in %s", scratch_dir);
+    if (add_all(&scratch, err) < 0 || show_at(shared_dir, shared, false, err) < 0)
+        return -1;
+    return enter(&scratch, err);
+}
+
+static int write_sysctl(const char *path, struct fy_error *err)
+{
+    if (access(path, F_OK) < 0)
+        return 0; /* no IPv6 here */
+    return fy_fs_write_file(path, "1", 1, 0600, err);
+}
+
+int scratch_network(struct fy_error *err)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    FY_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        return fy_error_errno(err, errno, "bringing up the loopback device");
+    if (write_sysctl("/proc/sys/net/ipv4/ip_nonlocal_bind", err) < 0)
+        return -1;
+    return write_sysctl("/proc/sys/net/ipv6/ip_nonlocal_bind", err);
+}

@@ -1,0 +1,63 @@
+/* ferry rehearse IMAGES LOGS SCRATCH CRIU: what ferryd starts to rehearse a checkpoint. */
+#include "commands.h"
+
+#include <ferry/agent/rehearsal.h>
+
+struct values {
+    const char *runc, *bundle, *config, *id, *probe;
+    bool file_locks, shell_job, ext_unix_sockets, link_remap;
+};
+
+#define AT(member) offsetof(struct values, member)
+
+static const struct cli_option options[] = {
+    {"runc", CLI_TEXT, "PROGRAM", "it is a container: restore it with this runc", AT(runc), 0},
+    {"bundle", CLI_TEXT, "DIR", "the container's bundle", AT(bundle), 0},
+    {"config", CLI_TEXT, "FILE", "the container's configuration as it was", AT(config), 0},
+    {"id", CLI_TEXT, "ID", "the container's id", AT(id), 0},
+    {"probe", CLI_TEXT, "PROGRAM", "run this when all is restored and held", AT(probe), 0},
+    {"file-locks", CLI_FLAG, NULL, "as for CRIU", AT(file_locks), 0},
+    {"shell-job", CLI_FLAG, NULL, "as for CRIU", AT(shell_job), 0},
+    {"ext-unix-sockets", CLI_FLAG, NULL, "as for CRIU", AT(ext_unix_sockets), 0},
+    {"link-remap", CLI_FLAG, NULL, "as for CRIU", AT(link_remap), 0},
+    {0},
+};
+
+static enum cli_exit run(struct cli *cli, int count, char **operands, const void *given)
+{
+    const struct values *values = given;
+    struct fy_error err = FY_ERROR_INIT;
+    const struct fy_rehearsal rehearsal = {
+        .images_dir = operands[0],
+        .log_dir = operands[1],
+        .scratch_dir = operands[2],
+        .criu = operands[3],
+        .runc = values->runc,
+        .bundle = values->bundle,
+        .config = values->config,
+        .id = values->id,
+        .probe = values->probe,
+        .file_locks = values->file_locks,
+        .shell_job = values->shell_job,
+        .ext_unix_sockets = values->ext_unix_sockets,
+        .link_remap = values->link_remap,
+    };
+    (void)count;
+    if (values->runc && (!values->bundle || !values->config || !values->id))
+        fy_error_set(&err, FY_E_USAGE, "--runc needs --bundle, --config and --id");
+    else if (fy_rehearsal_run(&rehearsal, &err) == 0)
+        return CLI_DONE;
+    cli_report(cli, &err);
+    return CLI_FAILED;
+}
+
+const struct cli_command cmd_rehearse = {
+    .name = "rehearse",
+    .operands = "IMAGES LOGS SCRATCH CRIU",
+    .summary = "Restore an image set in scratch namespaces, for ferryd",
+    .options = options,
+    .values_bytes = sizeof(struct values),
+    .min_operands = 4,
+    .max_operands = 4,
+    .run = run,
+};

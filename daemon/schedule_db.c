@@ -1,0 +1,149 @@
+/* A connection of its own: what jobs write never waits for it longer than one small transaction. */
+#include "schedule_db.h"
+#include "schema.h"
+
+#include <ferry/base/cleanup.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#define BUSY_TIMEOUT_MS 5000
+
+enum statement { INSTALL, STATE, FORGET, STATEMENTS_ };
+
+#define STATE_COLUMNS                                                                                                  \
+    "settled_s = excluded.settled_s, missed = excluded.missed, paused = excluded.paused, "                             \
+    "last_slot_s = excluded.last_slot_s, last_started_us = excluded.last_started_us, "                                 \
+    "last_ended_us = excluded.last_ended_us, last_failed = excluded.last_failed, last_result = excluded.last_result"
+
+static const char *const statement_text[STATEMENTS_] = {
+    [INSTALL] = "INSERT INTO schedules (name, settled_s, missed, paused, last_slot_s, last_started_us, last_ended_us, "
+                "last_failed, last_result, file, plan) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
+                "ON CONFLICT (name) DO UPDATE SET file = excluded.file, plan = excluded.plan, " STATE_COLUMNS,
+    [STATE] = "UPDATE schedules SET settled_s = ?2, missed = ?3, paused = ?4, last_slot_s = ?5, last_started_us = ?6, "
+              "last_ended_us = ?7, last_failed = ?8, last_result = ?9 WHERE name = ?1",
+    [FORGET] = "DELETE FROM schedules WHERE name = ?1",
+};
+
+struct schedule_db {
+    sqlite3 *sqlite;
+    sqlite3_stmt *statements[STATEMENTS_];
+    char *path;
+};
+
+void schedule_db_close(struct schedule_db *db)
+{
+    if (!db)
+        return;
+    for (size_t i = 0; i < STATEMENTS_; i++)
+        sqlite3_finalize(db->statements[i]);
+    (void)sqlite3_close(db->sqlite);
+    free(db->path);
+    free(db);
+}
+
+static int prepare(struct schedule_db *db, struct fy_error *err)
+{
+    sqlite3_busy_timeout(db->sqlite, BUSY_TIMEOUT_MS);
+    if (sqlite3_exec(db->sqlite, "PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF", NULL, NULL, NULL) != SQLITE_OK)
+        return schema_error(db->sqlite, db->path, "opening it", err);
+    for (size_t i = 0; i < STATEMENTS_; i++) {
+        if (sqlite3_prepare_v3(db->sqlite, statement_text[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i],
+                               NULL) != SQLITE_OK)
+            return schema_error(db->sqlite, db->path, "its tables are not as expected", err);
+    }
+    return 0;
+}
+
+int schedule_db_open(const char *path, struct schedule_db **db, struct fy_error *err)
+{
+    struct schedule_db *opened = calloc(1, sizeof(*opened));
+    if (!opened || !(opened->path = strdup(path))) {
+        free(opened);
+        return fy_error_set(err, FY_E_NOMEM, "no memory for opening %s", path);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    int result = sqlite3_open_v2(path, &opened->sqlite, flags, NULL) == SQLITE_OK
+                     ? prepare(opened, err)
+                     : schema_error(opened->sqlite, path, "opening it", err);
+    if (result < 0) {
+        schedule_db_close(opened);
+        return -1;
+    }
+    *db = opened;
+    return 0;
+}
+
+static struct schedule_row read_row(sqlite3_stmt *query)
+{
+    struct schedule_row row = {
+        .name = (const char *)sqlite3_column_text(query, 0),
+        .settled_s = sqlite3_column_int64(query, 1),
+        .missed = (uint32_t)sqlite3_column_int64(query, 2),
+        .paused = sqlite3_column_int(query, 3) != 0,
+        .last_slot_s = sqlite3_column_int64(query, 4),
+        .last_started_us = sqlite3_column_int64(query, 5),
+        .last_ended_us = sqlite3_column_int64(query, 6),
+        .last_failed = sqlite3_column_int(query, 7) != 0,
+        .file = (const char *)sqlite3_column_text(query, 9),
+        .text = sqlite3_column_blob(query, 10),
+        .text_size = (size_t)sqlite3_column_bytes(query, 10),
+    };
+    (void)snprintf(row.last_result, sizeof row.last_result, "%s", (const char *)sqlite3_column_text(query, 8));
+    return row;
+}
+
+int schedule_db_each(struct schedule_db *db,
+                     int (*each)(const struct schedule_row *row, void *data, struct fy_error *err), void *data,
+                     struct fy_error *err)
+{
+    static const char select[] = "SELECT name, settled_s, missed, paused, last_slot_s, last_started_us, last_ended_us, "
+                                 "last_failed, last_result, file, plan FROM schedules ORDER BY name";
+    sqlite3_stmt *query = NULL;
+    if (sqlite3_prepare_v2(db->sqlite, select, -1, &query, NULL) != SQLITE_OK)
+        return schema_error(db->sqlite, db->path, "reading the schedules", err);
+    int result = 0, rc = SQLITE_DONE;
+    while (result == 0 && (rc = sqlite3_step(query)) == SQLITE_ROW) {
+        struct schedule_row row = read_row(query);
+        result = each(&row, data, err);
+    }
+    if (result == 0 && rc != SQLITE_DONE)
+        result = schema_error(db->sqlite, db->path, "reading the schedules", err);
+    sqlite3_finalize(query);
+    return result;
+}
+
+/* Each is a transaction of its own, and on the disk when it returns. */
+static int run(struct schedule_db *db, enum statement which, const char *doing, struct fy_error *err)
+{
+    sqlite3_stmt *statement = db->statements[which];
+    int result = sqlite3_step(statement) == SQLITE_DONE ? 0 : schema_error(db->sqlite, db->path, doing, err);
+    (void)sqlite3_reset(statement);
+    (void)sqlite3_clear_bindings(statement);
+    return result;
+}
+
+int schedule_db_save(struct schedule_db *db, const struct schedule_row *row, struct fy_error *err)
+{
+    enum statement which = row->text ? INSTALL : STATE;
+    sqlite3_stmt *save = db->statements[which];
+    sqlite3_bind_text(save, 1, row->name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(save, 2, row->settled_s);
+    sqlite3_bind_int64(save, 3, row->missed);
+    sqlite3_bind_int(save, 4, row->paused);
+    sqlite3_bind_int64(save, 5, row->last_slot_s);
+    sqlite3_bind_int64(save, 6, row->last_started_us);
+    sqlite3_bind_int64(save, 7, row->last_ended_us);
+    sqlite3_bind_int(save, 8, row->last_failed);
+    sqlite3_bind_text(save, 9, row->last_result, -1, SQLITE_STATIC);
+    if (row->text) {
+        sqlite3_bind_text(save, 10, row->file, -1, SQLITE_STATIC);
+        sqlite3_bind_blob(save, 11, row->text, (int)row->text_size, SQLITE_STATIC);
+    }
+    return run(db, which, "recording a schedule", err);
+}
+
+int schedule_db_forget(struct schedule_db *db, const char *name, struct fy_error *err)
+{
+    sqlite3_bind_text(db->statements[FORGET], 1, name, -1, SQLITE_STATIC);
+    return run(db, FORGET, "forgetting a schedule", err);
+}

@@ -1,0 +1,178 @@
+/* Carrying out what retention decides: the first that may go is removed, then all is decided anew. */
+#include "scheduler.h"
+
+#include <errno.h>
+#include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+static bool is_of_schedule(const struct schedule *schedule, const Ferry__Checkpoint__Record *record)
+{
+    for (size_t i = 0; i < record->n_labels; i++) {
+        if (!strcmp(record->labels[i]->key, SCHEDULE_LABEL) && !strcmp(record->labels[i]->value, schedule->spec->name))
+            return true;
+    }
+    return false;
+}
+
+int prune_list(const struct schedule *schedule, struct fy_kept **list, size_t *count, struct fy_error *err)
+{
+    const struct fy_checkpoints *checkpoints = schedule->scheduler->options.checkpoints;
+    size_t all = fy_checkpoints_count(checkpoints), found = 0;
+    struct fy_kept *made = calloc(all + 1, sizeof *made);
+    if (!made)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for a list of %zu checkpoints", all);
+    for (size_t i = 0; i < all; i++) {
+        struct fy_checkpoint_entry entry;
+        fy_checkpoints_at(checkpoints, i, &entry);
+        if (!entry.record || !is_of_schedule(schedule, entry.record))
+            continue;
+        made[found++] = (struct fy_kept){
+            .id = entry.record->id,
+            .workload = entry.record->workload,
+            .taken_s = entry.record->created_us / 1000000,
+            .real_bytes = entry.real_bytes,
+            .verified = entry.state->has_verified_us && !entry.state->damage,
+            .proven = entry.state->has_proven_us && !entry.state->damage && !entry.state->rehearsal_failure,
+            .pinned = entry.state->has_pinned && entry.state->pinned,
+            .in_use = entry.in_use,
+        };
+    }
+    *list = made;
+    *count = found;
+    return 0;
+}
+
+int prune_space(const struct fy_scheduler *scheduler, struct fy_space *space, struct fy_error *err)
+{
+    struct statvfs fs;
+    if (statvfs(scheduler->store_dir, &fs) < 0)
+        return fy_error_errno(err, errno, "free space of %s", scheduler->store_dir);
+    space->total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+    space->free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return 0;
+}
+
+/* Both arrays are malloc'ed. */
+static int judge(const struct schedule *schedule, struct fy_kept **list, size_t *count, struct fy_verdict **verdicts,
+                 struct fy_error *err)
+{
+    struct fy_space space;
+    FY_AUTO_FREE struct fy_kept *kept = NULL;
+    if (prune_list(schedule, &kept, count, err) < 0 || prune_space(schedule->scheduler, &space, err) < 0)
+        return -1;
+    struct fy_verdict *made = calloc(*count + 1, sizeof *made);
+    if (!made)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about %zu checkpoints", *count);
+    if (fy_retention_decide(&schedule->spec->keep, schedule->spec->zone, kept, *count, &space,
+                            fy_clock_wall_us() / 1000000, made, err) < 0) {
+        free(made);
+        return -1;
+    }
+    *list = fy_take(kept);
+    *verdicts = made;
+    return 0;
+}
+
+static bool has_failed(const struct pruning *pruning, const char *id)
+{
+    for (size_t i = 0; i < pruning->failed_count; i++) {
+        if (!strcmp(pruning->failed[i], id))
+            return true;
+    }
+    return false;
+}
+
+static void give_up_on(struct schedule *schedule, const char *id, const char *why)
+{
+    struct pruning *pruning = &schedule->pruning;
+    fy_log_write(schedule->scheduler->options.log, FY_LOG_WARNING, NULL, "schedule %s: checkpoint %s stays: %s",
+                 schedule->spec->name, id, why);
+    if (pruning->failed_count < FY_ARRAY_SIZE(pruning->failed))
+        (void)snprintf(pruning->failed[pruning->failed_count++], FY_CHECKPOINT_ID_SIZE, "%s", id);
+    else
+        pruning->active = false;
+}
+
+static void remove_one(struct schedule *schedule, const struct fy_kept *kept, const char *why)
+{
+    struct fy_record *record = NULL;
+    struct fy_error err = FY_ERROR_INIT;
+    const struct fy_scheduler_options *options = &schedule->scheduler->options;
+    (void)snprintf(schedule->pruning.current, FY_CHECKPOINT_ID_SIZE, "%s", kept->id);
+    if (fy_checkpoints_remove(options->checkpoints, kept->id, &record, &err) < 0) {
+        give_up_on(schedule, schedule->pruning.current, err.message);
+        return;
+    }
+    fy_log_write(options->log, FY_LOG_INFO, record->job->id, "schedule %s removes checkpoint %s of %s: %s",
+                 schedule->spec->name, kept->id, kept->workload, why);
+    scheduler_await(&schedule->pruning.job, record);
+}
+
+static void remove_next(struct schedule *schedule)
+{
+    FY_AUTO_FREE struct fy_kept *list = NULL;
+    FY_AUTO_FREE struct fy_verdict *verdicts = NULL;
+    struct fy_error err = FY_ERROR_INIT;
+    size_t count = 0, i = 0;
+    if (judge(schedule, &list, &count, &verdicts, &err) < 0) {
+        fy_log_error(schedule->scheduler->options.log, NULL, "what is to be removed is not known", &err);
+        count = 0;
+    }
+    while (i < count && (!verdicts[i].remove || has_failed(&schedule->pruning, list[i].id)))
+        i++;
+    if (i < count && !schedule->scheduler->stopping)
+        remove_one(schedule, &list[i], verdicts[i].why);
+    else
+        schedule->pruning.active = false;
+}
+
+void prune_advance(struct schedule *schedule)
+{
+    struct pruning *pruning = &schedule->pruning;
+    const Ferry__Control__Job *job = NULL;
+    if (scheduler_ended(schedule->scheduler, &pruning->job, &job)) {
+        if (job && job->state == FERRY__CONTROL__JOB_STATE__COMPLETED)
+            pruning->removed++;
+        else
+            give_up_on(schedule, pruning->current, job && job->failure ? job->failure->message : "its job is gone");
+    }
+    while (pruning->active && !pruning->job.job[0])
+        remove_next(schedule);
+}
+
+void prune_start(struct schedule *schedule)
+{
+    if (schedule->pruning.active)
+        return;
+    schedule->pruning = (struct pruning){.active = true, .removed = 0};
+    prune_advance(schedule);
+}
+
+int fy_scheduler_judge(const struct fy_scheduler *scheduler, size_t index, fy_prune_cb each, void *data,
+                       struct fy_error *err)
+{
+    FY_AUTO_FREE struct fy_kept *list = NULL;
+    FY_AUTO_FREE struct fy_verdict *verdicts = NULL;
+    const struct schedule *schedule = scheduler->list;
+    size_t count = 0;
+    while (index--)
+        schedule = schedule->next;
+    if (judge(schedule, &list, &count, &verdicts, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct fy_prune_verdict verdict = {schedule->spec->name, &list[i], &verdicts[i]};
+        each(&verdict, data);
+    }
+    return 0;
+}
+
+void fy_scheduler_prune(struct fy_scheduler *scheduler, size_t index)
+{
+    struct schedule *schedule = scheduler->list;
+    while (index--)
+        schedule = schedule->next;
+    if (!scheduler->stopping)
+        prune_start(schedule);
+}

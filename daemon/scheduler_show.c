@@ -1,0 +1,92 @@
+/* Schedules as clients see them. */
+#include "scheduler.h"
+
+#include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
+#include <ferry/base/text.h>
+#include <ferry/config/quantity.h>
+#include <string.h>
+
+size_t fy_scheduler_count(const struct fy_scheduler *scheduler)
+{
+    size_t count = 0;
+    for (const struct schedule *schedule = scheduler->list; schedule; schedule = schedule->next)
+        count++;
+    return count;
+}
+
+int fy_scheduler_find(const struct fy_scheduler *scheduler, const char *name, size_t *index, struct fy_error *err)
+{
+    size_t count = fy_scheduler_count(scheduler), i = 0;
+    FY_AUTO_FREE const char **names = calloc(count + 1, sizeof(*names));
+    for (const struct schedule *schedule = scheduler->list; schedule; schedule = schedule->next, i++) {
+        if (!strcmp(schedule->spec->name, name)) {
+            *index = i;
+            return 0;
+        }
+        if (names)
+            names[i] = schedule->spec->name;
+    }
+    const char *near = names ? fy_text_nearest(name, names, count) : NULL;
+    fy_error_set(err, FY_E_NOT_FOUND, "no schedule is called %.64s", name);
+    if (near)
+        return fy_error_next(err, "did you mean %s? See: ferry schedule list", near);
+    return fy_error_next(err, "see: ferry schedule list; install one with: ferry schedule add FILE");
+}
+
+static void describe_when(const struct fy_schedule_spec *spec, char *text, size_t size)
+{
+    char every[FY_DURATION_TEXT_SIZE];
+    fy_duration_format(spec->every_ms, every);
+    if (spec->cron_text)
+        (void)snprintf(text, size, "cron %.300s %s", spec->cron_text, spec->timezone);
+    else
+        (void)snprintf(text, size, "every %s", every);
+}
+
+static void join(char *const *words, char *text, size_t size)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; words[i] && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", words[i]);
+}
+
+/* Of what is due now it is the oldest. */
+static int64_t next_start(const struct schedule *schedule)
+{
+    int64_t slot_s = fy_schedule_next_slot(schedule->spec, schedule->state.settled_s);
+    return fy_schedule_start_s(schedule->spec, schedule->seed, slot_s);
+}
+
+void fy_scheduler_show(const struct fy_scheduler *scheduler, size_t index, struct fy_schedule_shown *shown)
+{
+    const struct schedule *schedule = scheduler->list;
+    while (index--)
+        schedule = schedule->next;
+    const struct schedule_row *last = &schedule->last;
+    Ferry__Control__Schedule *message = &shown->message;
+    int64_t next_s = next_start(schedule);
+    ferry__control__schedule__init(message);
+    describe_when(schedule->spec, shown->when, sizeof shown->when);
+    shown->workloads[0] = '\0';
+    join(schedule->spec->workloads, shown->workloads, sizeof shown->workloads);
+    join(schedule->spec->labels, shown->workloads, sizeof shown->workloads);
+    message->name = schedule->spec->name;
+    message->file = schedule->file;
+    message->when = shown->when;
+    message->workloads = shown->workloads;
+    message->paused = schedule->state.paused;
+    message->running = schedule->run != NULL;
+    message->missed = (char *)(uintptr_t)fy_missed_rule_name(schedule->spec->missed);
+    message->has_next_s = next_s != INT64_MAX && !schedule->state.paused;
+    message->next_s = next_s;
+    message->has_last_slot_s = last->last_slot_s != 0;
+    message->last_slot_s = last->last_slot_s;
+    message->has_last_started_us = last->last_started_us != 0;
+    message->last_started_us = last->last_started_us;
+    message->has_last_ended_us = last->last_ended_us != 0;
+    message->last_ended_us = last->last_ended_us;
+    message->has_last_failed = last->last_result[0] != '\0';
+    message->last_failed = last->last_failed;
+    message->last_result = last->last_result[0] ? (char *)(uintptr_t)last->last_result : NULL;
+}
