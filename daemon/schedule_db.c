@@ -19,8 +19,8 @@ static const char *const statement_text[STATEMENTS_] = {
     [INSTALL] = "INSERT INTO schedules (name, settled_s, missed, paused, last_slot_s, last_started_us, last_ended_us, "
                 "last_failed, last_result, file, plan) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
                 "ON CONFLICT (name) DO UPDATE SET file = excluded.file, plan = excluded.plan, " STATE_COLUMNS,
-    [STATE] = "UPDATE schedules SET settled_s = ?2, missed = ?3, paused = ?4, last_slot_s = ?5, last_started_us = ?6, "
-              "last_ended_us = ?7, last_failed = ?8, last_result = ?9 WHERE name = ?1",
+    [STATE] = ("UPDATE schedules SET settled_s = ?2, missed = ?3, paused = ?4, last_slot_s = ?5, last_started_us = ?6, "
+               "last_ended_us = ?7, last_failed = ?8, last_result = ?9 WHERE name = ?1"),
     [FORGET] = "DELETE FROM schedules WHERE name = ?1",
 };
 

@@ -4,14 +4,9 @@
 
 static enum cli_exit run(struct cli *cli, int count, char **operands, const void *values)
 {
-    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
-    Ferry__Control__ScheduleRef ref = FERRY__CONTROL__SCHEDULE_REF__INIT;
     (void)count;
     (void)values;
-    ref.schedule = operands[0];
-    request.kind_case = FERRY__CONTROL__REQUEST__KIND_SCHEDULE_PAUSE;
-    request.schedule_pause = &ref;
-    return schedules_print(cli, &request);
+    return schedules_print_named(cli, FERRY__CONTROL__REQUEST__KIND_SCHEDULE_PAUSE, operands[0]);
 }
 
 const struct cli_command cmd_schedule_pause = {

@@ -119,3 +119,13 @@ enum cli_exit schedules_print(struct cli *cli, Ferry__Control__Request *request)
     fy_buf_done(&listing.text);
     return code;
 }
+
+enum cli_exit schedules_print_named(struct cli *cli, Ferry__Control__Request__KindCase kind, char *name)
+{
+    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
+    Ferry__Control__ScheduleRef ref = FERRY__CONTROL__SCHEDULE_REF__INIT;
+    ref.schedule = name;
+    request.kind_case = kind;
+    request.schedule_run = &ref; /* of all these kinds the message stands at the same place */
+    return schedules_print(cli, &request);
+}
