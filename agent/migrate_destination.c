@@ -1,6 +1,7 @@
 /* A migration's life at the destination: start, cancel, the dispatch of what the source says, deadlines. */
 #include "migrate_destination.h"
 
+#include <ferry/agent/checkpoint_copy.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
@@ -168,6 +169,18 @@ static void expect_more(struct fy_receiver *receiver)
                        hold_ms(receiver) + receiver->host->settings->timeouts.link_ms);
 }
 
+/* It is no migration: the session is handed on, and this receiver ends. */
+static void serve_checkpoint(struct fy_receiver *receiver, const Ferry__Peer__Frame *frame, const uint8_t *body,
+                             size_t body_bytes)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    if (fy_checkpoint_serve(receiver->host, &receiver->session, receiver->report.peer, frame, body, body_bytes, &err) <
+        0)
+        fy_session_fail(&receiver->session, &err);
+    else
+        fy_destination_link_lost(&receiver->core, NULL);
+}
+
 static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body,
                           size_t body_bytes)
 {
@@ -179,6 +192,8 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
         return; /* what was on its way when it was given up */
     if (frame->kind_case == FERRY__PEER__FRAME__KIND_OFFER && phase == FY_DESTINATION_GREET)
         fy_receiver_offered(receiver, frame->offer);
+    else if (fy_checkpoint_is_served(frame) && phase == FY_DESTINATION_GREET)
+        serve_checkpoint(receiver, frame, body, body_bytes);
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RESOLVE && phase == FY_DESTINATION_GREET)
         fy_receiver_resolve(receiver, frame->resolve);
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_QUERY && phase == FY_DESTINATION_GREET)

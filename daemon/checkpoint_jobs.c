@@ -1,38 +1,23 @@
 /* The tasks of jobs on checkpoints. Each begins when the job's turn has come: then the checkpoints it reads are marked,
  * the operation of the agent is started; when that has ended, what changed is read again, and then the job ends. */
-#include "checkpoint_catalogue.h"
+#include "checkpoint_task.h"
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
 #include <string.h>
 
-#define CHANGED_MAX 1024 /* checkpoints that one removal may rewrite */
-
-struct task {
-    struct fy_checkpoints *checkpoints;
-    const struct kind *kind;
-    struct fy_job *job;
-    char job_id[FY_JOB_ID_SIZE];
-    struct fy_checkpoint_op *op;
-    char id[FY_CHECKPOINT_ID_SIZE];
-    char used[FY_CHECKPOINT_ID_SIZE]; /* its chain is marked as used */
-    bool low_priority;
-    struct fy_checkpoint_create create;
-    struct fy_migration_spec spec; /* of a restore or a rehearsal */
-    char probe[FY_HOOK_NAME_SIZE]; /* of a rehearsal; "": none */
-    /* Read again at the end. */
-    char (*changed)[FY_CHECKPOINT_ID_SIZE];
-    size_t changed_count;
-    struct fy_checkpoint **reread;
-    uv_work_t work;
-    struct fy_migration_report report; /* the last one */
-};
-
-struct kind {
-    int (*start)(struct task *task, const struct fy_checkpoint_op_options *options, struct fy_error *err);
-    /* On the loop, after what changed was read again. */
-    void (*settle)(struct task *task);
-};
+/* A peer that waits is told, whatever became of the job. */
+static void tell_restored(struct task *task)
+{
+    fy_checkpoint_restored_cb restored = task->restored;
+    struct fy_error never = FY_ERROR_INIT;
+    const struct fy_error *why = fy_error_is_set(&task->report.error) ? &task->report.error : NULL;
+    if (!restored)
+        return;
+    task->restored = NULL;
+    fy_error_set(&never, FY_E_CANCELLED, "the restore did not begin");
+    restored(task->report.root_pid, task->report.root_pid ? NULL : why ? why : &never, task->restored_data);
+}
 
 static void task_done(struct task *task)
 {
@@ -43,6 +28,7 @@ static void task_done(struct task *task)
 
 static void free_task(void *data)
 {
+    tell_restored(data);
     task_done(data);
 }
 
@@ -135,7 +121,7 @@ static int cancel_task(void *data, const char *why, struct fy_error *err)
 
 static const struct fy_task_ops task_ops = {.start = start_task, .cancel = cancel_task, .free = free_task};
 
-static struct task *new_task(struct fy_checkpoints *checkpoints, const struct kind *kind, struct fy_error *err)
+struct task *task_new(struct fy_checkpoints *checkpoints, const struct kind *kind, struct fy_error *err)
 {
     struct task *task = calloc(1, sizeof *task);
     if (task) {
@@ -153,18 +139,24 @@ static struct task *new_task(struct fy_checkpoints *checkpoints, const struct ki
     return task;
 }
 
-static int submit(struct task *task, Ferry__Control__JobKind kind, const char *workload, struct fy_record **job,
-                  struct fy_error *err)
+int task_submit(struct task *task, Ferry__Control__JobKind kind, const char *workload, struct fy_record **job,
+                struct fy_error *err)
 {
     const struct fy_job_request request = {
-        .kind = kind, .workload = workload, .checkpoint = task->id, .ops = &task_ops, .task = task};
+        .kind = kind,
+        .workload = workload,
+        .peer = task->peer[0] ? task->peer : NULL,
+        .checkpoint = task->id,
+        .ops = &task_ops,
+        .task = task,
+    };
     if (fy_jobs_submit(task->checkpoints->options.jobs, &request, job, err) == 0)
         return 0;
     task_done(task);
     return -1;
 }
 
-static int use(struct task *task, const char *id, struct fy_error *err)
+int task_use(struct task *task, const char *id, struct fy_error *err)
 {
     if (catalogue_use(task->checkpoints, id, err) < 0)
         return -1;
@@ -185,7 +177,7 @@ static int start_create(struct task *task, const struct fy_checkpoint_op_options
     fy_workload_format(&task->create.spec.workload, workload);
     const struct entry *latest = catalogue_latest(task->checkpoints, workload);
     /* One that is being rewritten is no parent now: this one stands alone. */
-    if (latest && use(task, latest->id, NULL) == 0)
+    if (latest && task_use(task, latest->id, NULL) == 0)
         memcpy(task->create.parent, latest->id, sizeof task->create.parent);
     memcpy(task->create.id, task->id, sizeof task->create.id);
     will_change(task, task->id);
@@ -198,7 +190,7 @@ int fy_checkpoints_create(struct fy_checkpoints *checkpoints, const struct fy_ch
                           struct fy_record **job, struct fy_error *err)
 {
     char workload[FY_WORKLOAD_TEXT_SIZE];
-    struct task *task = new_task(checkpoints, &create_kind, err);
+    struct task *task = task_new(checkpoints, &create_kind, err);
     if (!task)
         return -1;
     task->create = *what;
@@ -209,14 +201,14 @@ int fy_checkpoints_create(struct fy_checkpoints *checkpoints, const struct fy_ch
             return -1;
         }
     } while (catalogue_find(checkpoints, task->id));
-    return submit(task, FERRY__CONTROL__JOB_KIND__CHECKPOINT, workload, job, err);
+    return task_submit(task, FERRY__CONTROL__JOB_KIND__CHECKPOINT, workload, job, err);
 }
 
 /* ---- verify ---- */
 
 static int start_verify(struct task *task, const struct fy_checkpoint_op_options *options, struct fy_error *err)
 {
-    if (use(task, task->id, err) < 0)
+    if (task_use(task, task->id, err) < 0)
         return -1;
     return fy_checkpoint_verify_start(options, task->id, &task->op, err);
 }
@@ -259,8 +251,8 @@ static void settle_verify(struct task *task)
 
 static const struct kind verify_kind = {.start = start_verify, .settle = settle_verify};
 
-static int find_whole(const struct fy_checkpoints *checkpoints, const char *id, struct fy_checkpoint_entry *entry,
-                      struct fy_error *err)
+int task_find_whole(const struct fy_checkpoints *checkpoints, const char *id, struct fy_checkpoint_entry *entry,
+                    struct fy_error *err)
 {
     if (fy_checkpoints_find(checkpoints, id, entry, err) < 0)
         return -1;
@@ -276,15 +268,15 @@ int fy_checkpoints_verify(struct fy_checkpoints *checkpoints, const char *id, bo
 {
     struct fy_checkpoint_entry entry;
     char fence[FY_CHECKPOINT_ID_SIZE + 16];
-    if (find_whole(checkpoints, id, &entry, err) < 0)
+    if (task_find_whole(checkpoints, id, &entry, err) < 0)
         return -1;
-    struct task *task = new_task(checkpoints, &verify_kind, err);
+    struct task *task = task_new(checkpoints, &verify_kind, err);
     if (!task)
         return -1;
     memcpy(task->id, entry.id, sizeof task->id);
     task->low_priority = low_priority;
     (void)snprintf(fence, sizeof fence, "checkpoint/%s", entry.id);
-    return submit(task, FERRY__CONTROL__JOB_KIND__VERIFY, fence, job, err);
+    return task_submit(task, FERRY__CONTROL__JOB_KIND__VERIFY, fence, job, err);
 }
 
 /* ---- remove ---- */
@@ -333,7 +325,7 @@ static int start_remove(struct task *task, const struct fy_checkpoint_op_options
         result = claim_children(task, children, &count, err);
     }
     if (result == 0 && parent)
-        result = use(task, parent, err);
+        result = task_use(task, parent, err);
     if (result == 0)
         result = fy_checkpoint_remove_start(options, task->id, children, count, &task->op, err);
     if (result < 0)
@@ -354,12 +346,12 @@ int fy_checkpoints_remove(struct fy_checkpoints *checkpoints, const char *id, st
         fy_error_set(err, FY_E_DENIED, "checkpoint %s is pinned", entry.id);
         return fy_error_next(err, "ferry checkpoint unpin %s", entry.id);
     }
-    struct task *task = new_task(checkpoints, &remove_kind, err);
+    struct task *task = task_new(checkpoints, &remove_kind, err);
     if (!task)
         return -1;
     memcpy(task->id, entry.id, sizeof task->id);
     (void)snprintf(fence, sizeof fence, "checkpoint/%s", entry.id);
-    return submit(task, FERRY__CONTROL__JOB_KIND__REMOVE, fence, job, err);
+    return task_submit(task, FERRY__CONTROL__JOB_KIND__REMOVE, fence, job, err);
 }
 
 /* ---- restore ---- */
@@ -369,7 +361,7 @@ static int start_restore(struct task *task, const struct fy_checkpoint_op_option
     const struct entry *entry = catalogue_find(task->checkpoints, task->id);
     if (!entry || !entry->checkpoint)
         return fy_error_set(err, FY_E_NOT_FOUND, "checkpoint %s has been removed meanwhile", task->id);
-    if (use(task, task->id, err) < 0)
+    if (task_use(task, task->id, err) < 0)
         return -1;
     const Ferry__Checkpoint__Record *record = entry->checkpoint->record;
     struct fy_checkpoint_restore what = {.spec = task->spec, .record = record};
@@ -413,18 +405,28 @@ static int make_spec(const Ferry__Checkpoint__Record *record, const char *as, en
 int fy_checkpoints_restore(struct fy_checkpoints *checkpoints, const char *id, const char *as, enum fy_tcp_mode tcp,
                            struct fy_record **job, struct fy_error *err)
 {
+    return checkpoints_restore(checkpoints, id, as, tcp, NULL, NULL, job, err);
+}
+
+int checkpoints_restore(struct fy_checkpoints *checkpoints, const char *id, const char *as, enum fy_tcp_mode tcp,
+                        fy_checkpoint_restored_cb restored, void *data, struct fy_record **job, struct fy_error *err)
+{
     struct fy_checkpoint_entry entry;
     struct fy_migration_spec spec;
     char workload[FY_WORKLOAD_TEXT_SIZE];
-    if (find_whole(checkpoints, id, &entry, err) < 0 || make_spec(entry.record, as, tcp, &spec, err) < 0)
+    if (task_find_whole(checkpoints, id, &entry, err) < 0 || make_spec(entry.record, as, tcp, &spec, err) < 0)
         return -1;
-    struct task *task = new_task(checkpoints, &restore_kind, err);
+    struct task *task = task_new(checkpoints, &restore_kind, err);
     if (!task)
         return -1;
     memcpy(task->id, entry.id, sizeof task->id);
     task->spec = spec;
+    task->restored_data = data;
     fy_workload_format(&spec.workload, workload);
-    return submit(task, FERRY__CONTROL__JOB_KIND__RESTORE, workload, job, err);
+    if (task_submit(task, FERRY__CONTROL__JOB_KIND__RESTORE, workload, job, err) < 0)
+        return -1;
+    task->restored = restored; /* not from within this call */
+    return 0;
 }
 
 /* ---- rehearse ---- */
@@ -434,7 +436,7 @@ static int start_rehearse(struct task *task, const struct fy_checkpoint_op_optio
     const struct entry *entry = catalogue_find(task->checkpoints, task->id);
     if (!entry || !entry->checkpoint)
         return fy_error_set(err, FY_E_NOT_FOUND, "checkpoint %s has been removed meanwhile", task->id);
-    if (use(task, task->id, err) < 0)
+    if (task_use(task, task->id, err) < 0)
         return -1;
     struct fy_checkpoint_rehearse what = {
         .spec = task->spec, .bundle = entry->checkpoint->record->bundle, .probe = task->probe[0] ? task->probe : NULL};
@@ -477,7 +479,8 @@ int fy_checkpoints_rehearse(struct fy_checkpoints *checkpoints, const char *id, 
     struct fy_checkpoint_entry entry;
     struct fy_migration_spec spec;
     char fence[FY_CHECKPOINT_ID_SIZE + 16];
-    if (find_whole(checkpoints, id, &entry, err) < 0 || make_spec(entry.record, NULL, FY_TCP_CLOSE, &spec, err) < 0)
+    if (task_find_whole(checkpoints, id, &entry, err) < 0 ||
+        make_spec(entry.record, NULL, FY_TCP_CLOSE, &spec, err) < 0)
         return -1;
     if (spec.workload.kind == FY_WORKLOAD_PODMAN) {
         fy_error_set(err, FY_E_UNSUPPORTED, "%s: podman's containers cannot be rehearsed: podman knows only its own",
@@ -486,7 +489,7 @@ int fy_checkpoints_rehearse(struct fy_checkpoints *checkpoints, const char *id, 
     }
     if (probe && strlen(probe) >= FY_HOOK_NAME_SIZE)
         return fy_error_set(err, FY_E_USAGE, "probe '%.80s': expected the name of a file in hooks_dir", probe);
-    struct task *task = new_task(checkpoints, &rehearse_kind, err);
+    struct task *task = task_new(checkpoints, &rehearse_kind, err);
     if (!task)
         return -1;
     memcpy(task->id, entry.id, sizeof task->id);
@@ -494,5 +497,5 @@ int fy_checkpoints_rehearse(struct fy_checkpoints *checkpoints, const char *id, 
     task->spec = spec;
     task->low_priority = low_priority;
     (void)snprintf(fence, sizeof fence, "checkpoint/%s", entry.id);
-    return submit(task, FERRY__CONTROL__JOB_KIND__REHEARSE, fence, job, err);
+    return task_submit(task, FERRY__CONTROL__JOB_KIND__REHEARSE, fence, job, err);
 }

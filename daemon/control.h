@@ -66,6 +66,7 @@ int handle_checkpoint_list(struct client *client, const Ferry__Control__Request 
 int handle_checkpoint_show(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_verify(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_restore(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_replicate(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_remove(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_pin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_unpin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);

@@ -116,8 +116,20 @@ int handle_checkpoint_restore(struct client *client, const Ferry__Control__Reque
     const Ferry__Control__CheckpointRestore *from = request->checkpoint_restore;
     struct fy_record *record;
     enum fy_tcp_mode tcp = FY_TCP_CLOSE;
-    if ((from->tcp && fy_tcp_mode_parse(from->tcp, &tcp, err) < 0) ||
-        fy_checkpoints_restore(checkpoints_of(client), from->checkpoint, from->as, tcp, &record, err) < 0)
+    if (from->tcp && fy_tcp_mode_parse(from->tcp, &tcp, err) < 0)
+        return -1;
+    if ((from->on ? fy_checkpoints_restore_on(checkpoints_of(client), from->checkpoint, from->on, from->as, tcp,
+                                              &record, err)
+                  : fy_checkpoints_restore(checkpoints_of(client), from->checkpoint, from->as, tcp, &record, err)) < 0)
+        return -1;
+    return watch_job(client, record, err);
+}
+
+int handle_checkpoint_replicate(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
+{
+    struct fy_record *record;
+    if (fy_checkpoints_replicate(checkpoints_of(client), request->checkpoint_replicate->checkpoint,
+                                 request->checkpoint_replicate->to, &record, err) < 0)
         return -1;
     return watch_job(client, record, err);
 }

@@ -292,6 +292,7 @@ static const struct {
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_VERIFY, handle_checkpoint_verify},
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_RESTORE, handle_checkpoint_restore},
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_REMOVE, handle_checkpoint_remove},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_REPLICATE, handle_checkpoint_replicate},
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_PIN, handle_checkpoint_pin},
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_UNPIN, handle_checkpoint_unpin},
     {FERRY__CONTROL__REQUEST__KIND_SCHEDULE_LIST, handle_schedule_list},

@@ -39,6 +39,7 @@ struct daemon {
     struct fy_checkpoint_store *checkpoint_store;
     struct fy_checkpoints *checkpoints;
     struct fy_scheduler *scheduler;
+    struct fy_checkpoint_service checkpoint_service;
     struct fy_control_server *control;
     struct fy_listener *control_listener, *peer_listener;
     uv_signal_t signals[3];
@@ -119,6 +120,7 @@ static void close_all(struct daemon *d)
         fy_listener_close(fy_take(d->control_listener), NULL, NULL);
     if (d->peer_listener)
         fy_listener_close(fy_take(d->peer_listener), NULL, NULL);
+    fy_checkpoint_serve_stop(&d->checkpoint_service, "ferryd is stopping");
     if (d->host.holds)
         fy_hold_server_close(fy_take(d->host.holds), NULL, NULL);
     if (d->scheduler)
@@ -272,7 +274,11 @@ static int start_checkpoints(struct daemon *d, struct fy_error *err)
         return -1;
     const struct fy_checkpoints_options options = {
         .host = &d->host, .store = d->checkpoint_store, .jobs = d->jobs, .log = d->log};
-    return fy_checkpoints_new(&options, &d->checkpoints, err);
+    if (fy_checkpoints_new(&options, &d->checkpoints, err) < 0)
+        return -1;
+    fy_checkpoints_serve(d->checkpoints, &d->checkpoint_service);
+    d->host.checkpoints = &d->checkpoint_service;
+    return 0;
 }
 
 static int start_scheduler(struct daemon *d, struct fy_error *err)

@@ -5,12 +5,13 @@
 #include <ferry/config/plan.h>
 
 struct values {
-    const char *as, *tcp;
+    const char *as, *on, *tcp;
     bool detach;
 };
 
 static const struct cli_option options[] = {
     {"as", CLI_TEXT, "NAME", "under another id (containers)", offsetof(struct values, as), 0},
+    {"on", CLI_TEXT, "PEER", "at the peer, from its copy", offsetof(struct values, on), 0},
     {"tcp", CLI_TEXT, "MODE", "connections in it: close (default), established (kept)", offsetof(struct values, tcp),
      0},
     {"detach", CLI_FLAG, NULL, "print the job's id and do not wait", offsetof(struct values, detach), 0},
@@ -31,6 +32,7 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
     }
     restore.checkpoint = operands[0];
     restore.as = (char *)(uintptr_t)values->as;
+    restore.on = (char *)(uintptr_t)values->on;
     restore.tcp = (char *)(uintptr_t)values->tcp;
     request.kind_case = FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_RESTORE;
     request.checkpoint_restore = &restore;

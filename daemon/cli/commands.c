@@ -20,6 +20,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_checkpoint_list,
     &cmd_checkpoint_show,
     &cmd_checkpoint_verify,
+    &cmd_checkpoint_replicate,
     &cmd_checkpoint_restore,
     &cmd_checkpoint_rm,
     &cmd_checkpoint_pin,

@@ -17,7 +17,7 @@ _ferry_split() {
             _ferry_socket=(--socket "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --to | --mode | --tcp | --address | --label | --as | --workload | --bandwidth | --lanes | --fingerprint | --key | --known-hosts | --config | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
+        --to | --on | --mode | --tcp | --address | --label | --as | --workload | --bandwidth | --lanes | --fingerprint | --key | --known-hosts | --config | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
         -*) ;;
         *) _ferry_words+=("$word") ;;
         esac
@@ -30,7 +30,7 @@ _ferry_offer() {
 
 _ferry_value() {
     case $1 in
-    --to) _ferry_offer "$(_ferry_names peer list)" ;;
+    --to | --on) _ferry_offer "$(_ferry_names peer list)" ;;
     --mode) _ferry_offer stop ;;
     --tcp) _ferry_offer "established close refuse" ;;
     --socket | --peer-socket | --key | --known-hosts | --config | -i | --in | -o | --out) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
@@ -50,7 +50,8 @@ _ferry_option() {
         options+=" --leave-running --label --tcp --file-locks --shell-job --ext-unix-sockets --link-remap --detach"
         ;;
     "checkpoint list"*) options+=" --workload" ;;
-    "checkpoint restore"*) options+=" --as --tcp --detach" ;;
+    "checkpoint restore"*) options+=" --as --on --tcp --detach" ;;
+    "checkpoint replicate"*) options+=" --to --detach" ;;
     "checkpoint prune"*) options+=" --schedule --dry-run" ;;
     "checkpoint rehearse"*) options+=" --probe --detach" ;;
     "checkpoint verify"* | "checkpoint rm"*) options+=" --detach" ;;
@@ -75,7 +76,7 @@ _ferry_operand() {
     help) _ferry_offer "$commands" ;;
     plan | "help plan") _ferry_offer "check run" ;;
     job | "help job") _ferry_offer "list show watch cancel set log" ;;
-    checkpoint | "help checkpoint") _ferry_offer "create list show verify rehearse restore rm pin unpin prune" ;;
+    checkpoint | "help checkpoint") _ferry_offer "create list show verify rehearse restore replicate rm pin unpin prune" ;;
     "checkpoint create") _ferry_offer "process/ runc/" ;;
     "checkpoint list" | "checkpoint prune") ;;
     schedule | "help schedule") _ferry_offer "add list run pause resume rm" ;;

@@ -17,6 +17,8 @@
 #include <sys/types.h>
 #include <uv.h>
 
+struct fy_checkpoint_service;
+
 /* What the drivers need of the agent; borrowed by every operation for its whole life. */
 struct fy_journal;
 
@@ -24,9 +26,10 @@ struct fy_host {
     uv_loop_t *loop;
     const struct fy_settings *settings;
     struct fy_hold_server *holds;
-    struct fy_session_registry *sessions; /* that peers may add lanes to */
-    struct fy_shaper *shapers;            /* one for each of the settings' peers, in that order; NULL: no limits */
-    struct fy_journal *journal;           /* NULL: nothing is recorded (tests of single parts) */
+    struct fy_session_registry *sessions;      /* that peers may add lanes to */
+    struct fy_shaper *shapers;                 /* one for each of the settings' peers, in that order; NULL: no limits */
+    struct fy_journal *journal;                /* NULL: nothing is recorded (tests of single parts) */
+    struct fy_checkpoint_service *checkpoints; /* for peers (checkpoint_copy.h); NULL: none are kept */
 };
 
 /* ---- inspect: is it there, and what does a destination have to know? ---- */

@@ -7,7 +7,7 @@
 #ifndef FERRY_DAEMON_CHECKPOINTS_H
 #define FERRY_DAEMON_CHECKPOINTS_H
 
-#include <ferry/agent/checkpoint.h>
+#include <ferry/agent/checkpoint_copy.h>
 #include <ferry/daemon/jobs.h>
 
 struct fy_checkpoints;
@@ -72,6 +72,15 @@ int fy_checkpoints_remove(struct fy_checkpoints *checkpoints, const char *id, st
 /* `as` NULL: under its own name. */
 int fy_checkpoints_restore(struct fy_checkpoints *checkpoints, const char *id, const char *as, enum fy_tcp_mode tcp,
                            struct fy_record **job, struct fy_error *err);
+
+/* Copies it, and those it needs, to a peer. */
+int fy_checkpoints_replicate(struct fy_checkpoints *checkpoints, const char *id, const char *peer,
+                             struct fy_record **job, struct fy_error *err);
+/* Has the peer restore its copy; the checkpoint may be damaged here, or gone (then `id` is the whole of it). */
+int fy_checkpoints_restore_on(struct fy_checkpoints *checkpoints, const char *id, const char *peer, const char *as,
+                              enum fy_tcp_mode tcp, struct fy_record **job, struct fy_error *err);
+/* What peers may do with the store; `service` is used until fy_checkpoint_serve_stop() has ended all it serves. */
+void fy_checkpoints_serve(struct fy_checkpoints *checkpoints, struct fy_checkpoint_service *service);
 
 /* ---- what changes in a checkpoint's life ---- */
 
