@@ -146,11 +146,6 @@ void fy_checkpoints_free(struct fy_checkpoints *checkpoints)
     free(checkpoints);
 }
 
-bool fy_checkpoints_busy(const struct fy_checkpoints *checkpoints)
-{
-    return checkpoints->updates || checkpoints->tasks > 0;
-}
-
 /* ---- who uses which ---- */
 
 /* The next one that it needs; NULL: none, or it is not there, which whoever reads will find out. */

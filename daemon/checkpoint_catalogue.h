@@ -17,7 +17,6 @@ struct fy_checkpoints {
     struct entry **list; /* by time */
     size_t count, capacity;
     struct update *updates; /* states on their way to the disk, the first is being written */
-    size_t tasks;           /* that have begun and not ended */
 };
 
 /* ---- checkpoint_catalogue.c ---- */

@@ -67,7 +67,6 @@ static void settled(uv_work_t *work, int status)
     take_reread(task);
     if (task->kind->settle)
         task->kind->settle(task);
-    task->checkpoints->tasks--;
     fy_jobs_task_ended(task->job, &task->report); /* frees the task */
 }
 
@@ -108,7 +107,6 @@ static int start_task(void *data, struct fy_job *job, const struct fy_migration_
         take_reread(task); /* nothing was: only the claims end */
         return -1;
     }
-    task->checkpoints->tasks++;
     return 0;
 }
 

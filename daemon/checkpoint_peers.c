@@ -160,7 +160,6 @@ static void list_arrived(uv_work_t *work, int status)
         entry->rewritten_by[0] = '\0';
     if (arrival->checkpoint && catalogue_set(checkpoints, arrival->id, arrival->checkpoint, NULL, &err) < 0)
         fy_log_error(checkpoints->options.log, NULL, "the list of checkpoints is out of date", &err);
-    checkpoints->tasks--;
     free(arrival);
 }
 
@@ -173,10 +172,8 @@ static void arrived(const char *id, const char *parent, void *data)
     if (arrival) {
         arrival->checkpoints = checkpoints;
         (void)snprintf(arrival->id, sizeof arrival->id, "%s", id);
-        if (uv_queue_work(checkpoints->options.host->loop, &arrival->work, load_arrived, list_arrived) == 0) {
-            checkpoints->tasks++;
+        if (uv_queue_work(checkpoints->options.host->loop, &arrival->work, load_arrived, list_arrived) == 0)
             return;
-        }
     }
     free(arrival);
     fy_log_write(checkpoints->options.log, FY_LOG_ERROR, NULL, "no memory for listing checkpoint %s", id);

@@ -23,9 +23,8 @@ struct fy_checkpoints_options {
 /* Reads the store; blocks. */
 int fy_checkpoints_new(const struct fy_checkpoints_options *options, struct fy_checkpoints **checkpoints,
                        struct fy_error *err);
-/* When no job works on a checkpoint and no state is being written (fy_checkpoints_busy). NULL is legal. */
+/* When the loop has nothing more of it: no job works on a checkpoint, no state is being written. NULL is legal. */
 void fy_checkpoints_free(struct fy_checkpoints *checkpoints);
-bool fy_checkpoints_busy(const struct fy_checkpoints *checkpoints);
 
 /* ---- looking ---- */
 
