@@ -164,9 +164,12 @@ static int busy(const struct entry *entry, struct fy_error *err)
 
 int catalogue_use(struct fy_checkpoints *checkpoints, const char *id, struct fy_error *err)
 {
+    size_t steps = 0;
     for (const struct entry *at = catalogue_find(checkpoints, id); at; at = needed_by(checkpoints, at)) {
         if (at->rewritten_by[0])
             return busy(at, err);
+        if (++steps > checkpoints->count)
+            return fy_error_set(err, FY_E_VERIFY, "checkpoint %s: its chain leads back to itself", id);
     }
     for (struct entry *at = catalogue_find(checkpoints, id); at; at = needed_by(checkpoints, at))
         at->uses++;

@@ -190,6 +190,24 @@ static int open_old(struct fy_checkpoint_copy *copy, const void *packed, size_t 
     return store_open_dir(copy->store, copy->record->id, &copy->old_fd, err);
 }
 
+/* A parent that needs it itself: nobody honest offers that. */
+static bool leads_back(const struct fy_checkpoint_copy *copy)
+{
+    char at[FY_CHECKPOINT_ID_SIZE];
+    (void)snprintf(at, sizeof at, "%s", copy->record->parent ? copy->record->parent : "");
+    for (unsigned levels = 0; at[0] && levels < STORE_CHAIN_LIMIT; levels++) {
+        FY_AUTO_CLOSE int fd = -1;
+        Ferry__Checkpoint__Record *record = NULL;
+        if (strcmp(at, copy->record->id) == 0)
+            return true;
+        if (store_open_dir(copy->store, at, &fd, NULL) < 0 || record_read(fd, &record, NULL) < 0)
+            return false;
+        (void)snprintf(at, sizeof at, "%s", record->parent ? record->parent : "");
+        ferry__checkpoint__record__free_unpacked(record, NULL);
+    }
+    return at[0] != '\0';
+}
+
 static bool has_parent(const struct fy_checkpoint_copy *copy)
 {
     FY_AUTO_CLOSE int fd = -1;
@@ -206,6 +224,8 @@ static int begin(struct fy_checkpoint_copy *copy, const void *packed, size_t siz
         *answer = same ? FY_COPY_HAVE : FY_COPY_NEEDS_PARENT;
         return 0;
     }
+    if (leads_back(copy))
+        return fy_error_set(err, FY_E_PROTOCOL, "the chain of checkpoint %s leads back to itself", copy->record->id);
     copy->count = chunk_count(copy->record);
     copy->wanted = calloc(1, (size_t)(copy->count / 8) + 1);
     copy->buffer = malloc(FY_STORED_CHUNK_BYTES);

@@ -117,6 +117,24 @@ Test(copy, another_form_of_the_same)
     shelf_forget(kept);
 }
 
+/* The parent that is there is an older form, and deeper than its child's record says. */
+Test(copy, upon_an_older_form_of_its_parent)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    enum fy_copy_answer answer;
+    static const char *const child[] = {"c-2"};
+    send("c-1", UINT64_MAX, &answer, &err);
+    send("c-2", UINT64_MAX, &answer, &err);
+    cr_assert_eq(fy_checkpoint_remove(here.store, "c-1", child, 1, NULL, &err), 0, "%s", err.message);
+    cr_assert_eq(shelf_put(&here, "c-3", "c-2", &err), 0, "%s", err.message);
+    scratch_remove(&here.set, "ferry.manifest");
+    char *kept = shelf_keep(&here);
+    send("c-3", UINT64_MAX, &answer, &err);
+    cr_assert_eq(answer, FY_COPY_WANT);
+    shelf_assert_same(&there, "c-3", kept);
+    shelf_forget(kept);
+}
+
 Test(copy, a_chunk_that_is_not_what_was_said)
 {
     struct fy_error err = FY_ERROR_INIT;
