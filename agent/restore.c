@@ -11,12 +11,15 @@
 
 #include <ferry/agent/evidence.h>
 #include <ferry/base/cleanup.h>
+#include <ferry/base/fs.h>
 #include <ferry/base/text.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 
 /* From the answer until CRIU must have ended. */
@@ -271,6 +274,32 @@ static void restore_free(struct fy_restore *restore)
     free(restore);
 }
 
+/* CRIU mounts the cgroups below its working directory while it restores; one that was killed has left them there, and
+ * the job's logs could never be removed. */
+static void remove_cgroup_mounts(const char *work_dir)
+{
+    char path[4096], below[4096 + 300];
+    DIR *dir = opendir(work_dir);
+    struct dirent *entry, *inner;
+    while (dir && (entry = readdir(dir))) {
+        if (strncmp(entry->d_name, ".criu.cgyard.", strlen(".criu.cgyard.")) != 0)
+            continue;
+        (void)snprintf(path, sizeof path, "%.3000s/%s", work_dir, entry->d_name);
+        DIR *yard = opendir(path);
+        while (yard && (inner = readdir(yard))) {
+            (void)snprintf(below, sizeof below, "%s/%s", path, inner->d_name);
+            if (inner->d_name[0] != '.')
+                (void)umount2(below, MNT_DETACH);
+        }
+        if (yard)
+            (void)closedir(yard);
+        (void)umount2(path, MNT_DETACH);
+        (void)fy_fs_remove_tree(path, NULL);
+    }
+    if (dir)
+        (void)closedir(dir);
+}
+
 static void deadline_closed(uv_handle_t *handle)
 {
     struct fy_restore *restore = handle->data;
@@ -285,6 +314,7 @@ void fy_restore_ended(struct fy_restore *restore, enum fy_workload_state state, 
     bool discarded = restore->decided && restore->decision == FY_DECIDE_DISCARD && state == FY_WORKLOAD_GONE;
     bool runs = fy_restore_run_given(restore) && state == FY_WORKLOAD_RUNNING;
     enter(restore, FY_RESTORE_DONE);
+    remove_cgroup_mounts(restore->work_dir);
     restore->state = state;
     restore->running_pid = state == FY_WORKLOAD_RUNNING ? root_pid : 0;
     if (!discarded && !runs && why)

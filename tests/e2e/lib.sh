@@ -449,6 +449,7 @@ left_on() { # HOST
         ls -A /run/ferry/jobs 2>/dev/null | sed "s/^/in run_dir: /"
         nft list ruleset 2>/dev/null | grep -iE "criu|ferry" | sed "s/^/nftables: /"
         (iptables-save; ip6tables-save) 2>/dev/null | grep -iE "criu|ferry| DROP$" | sed "s/^/iptables: /"
+        sed -n "s|^[^ ]* \([^ ]*/.criu.cgyard[^ ]*\) .*|mounted: \1|p" /proc/mounts
         ps -eo stat=,pid=,args= | grep -E "^Z|[/ ](criu|runc) |[/ ]ferry hold" | grep -v "grep -E" | sed "s/^/process: /"
         ls /var/log/sanitizer* 2>/dev/null | sed "s/^/sanitizer: /"
         for state in /run/runc/*/; do
