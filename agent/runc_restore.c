@@ -33,27 +33,29 @@ static pid_t program(const struct fy_restore *base)
 
 /* ---- the end ---- */
 
+/* A runc that was killed before it wrote its state leaves an empty directory, which `runc state` and `runc delete` do
+ * not see and every later restore stumbles over. */
+static void remove_empty_state(const struct fy_restore *base)
+{
+    char path[4096 + FY_WORKLOAD_ID_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", base->host->settings->runc_root, base->spec->workload.id);
+    (void)rmdir(path);
+}
+
 static void report_gone(void *data)
 {
     struct fy_restore *base = data;
     struct runc_restore *restore = fy_container_of(base, struct runc_restore, base);
     char log_path[4096];
     struct fy_error why = FY_ERROR_INIT;
+    if (base->begun)
+        remove_empty_state(base);
     (void)snprintf(log_path, sizeof(log_path), "%s/restore.log", base->work_dir);
     if (base->resumed && restore->success)
         fy_error_set(&why, FY_E_RESTORE, "container %s was restored, and ended at once", base->spec->workload.id);
     else
         fy_evidence_from_log("restore", log_path, restore->words, FY_E_RESTORE, &why);
     fy_restore_ended(base, FY_WORKLOAD_GONE, 0, &why);
-}
-
-/* A runc that was killed as it began leaves an empty directory, which `runc state` and `runc delete` do not see and
- * every later restore stumbles over. */
-static void remove_empty_state(const struct fy_restore *base)
-{
-    char path[4096 + FY_WORKLOAD_ID_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", base->host->settings->runc_root, base->spec->workload.id);
-    (void)rmdir(path);
 }
 
 /* Only what this restore has made is deleted: before CRIU began, a container of that id would be somebody else's. */
