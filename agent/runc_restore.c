@@ -9,6 +9,7 @@
 #include <ferry/base/cleanup.h>
 
 #include <stdio.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 struct runc_restore {
@@ -37,8 +38,11 @@ static pid_t program(const struct fy_restore *base)
  * not see and every later restore stumbles over. */
 static void remove_empty_state(const struct fy_restore *base)
 {
-    char path[4096 + FY_WORKLOAD_ID_SIZE];
+    char path[4096 + FY_WORKLOAD_ID_SIZE], root[sizeof(path) + 16];
     (void)snprintf(path, sizeof(path), "%s/%s", base->host->settings->runc_root, base->spec->workload.id);
+    (void)snprintf(root, sizeof(root), "%s/criu-root", path);
+    if (base->begun && umount2(root, MNT_DETACH) == 0) /* where runc had bound the root file system for CRIU */
+        (void)rmdir(root);
     (void)rmdir(path);
 }
 
