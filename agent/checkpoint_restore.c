@@ -92,6 +92,14 @@ static void room_known(const struct fy_error *err, void *data)
 
 /* ---- start ---- */
 
+/* podman gives a container that is restored under another name another id. */
+static bool keeps_its_name(const struct restoring *restoring)
+{
+    char workload[FY_WORKLOAD_TEXT_SIZE];
+    fy_workload_format(&restoring->spec.workload, workload);
+    return strcmp(workload, restoring->record->workload) == 0;
+}
+
 static void begin(struct fy_checkpoint_op *op)
 {
     struct restoring *restoring = of(op);
@@ -100,7 +108,7 @@ static void begin(struct fy_checkpoint_op *op)
     const struct fy_room_request room = {
         .workload = &restoring->spec.workload,
         .bundle = record->bundle,
-        .container_id = record->container_id,
+        .container_id = keeps_its_name(restoring) ? record->container_id : NULL,
         .image = record->image,
         .image_id = record->image_id,
         .pids = (const pid_t *)record->pids,

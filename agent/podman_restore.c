@@ -1,8 +1,9 @@
 /* Restore of `podman/NAME`: `podman container restore --import`, which makes the container, has conmon run `runc
  * restore`, and so is held by CRIU's action script as runc is.
  *
- *     archive of what podman needs, with a link to the images ─> is the name free? ─> podman ─ stages ─> podman has
- * ended runs: podman inspect ─> report          does not: its tasks are killed, podman rm ─> report
+ *     archive of what podman needs, with a link to the images
+ *     -> is the name free, the image there? -> podman ... stages, held, decided -> podman has ended
+ *     it runs: podman inspect -> report          it does not: its tasks are killed, podman rm -> report
  */
 #include "podman_call.h"
 #include "restore.h"
@@ -27,6 +28,7 @@ struct podman_restore {
     char archive[4096];
     uv_work_t work;
     struct fy_error work_err;
+    unsigned questions;        /* to podman, not answered yet */
     struct fy_runc_call *call; /* NULL before it starts and once it has ended */
     bool called;               /* the name was free, so a container of it is ours */
     bool success;
@@ -192,21 +194,59 @@ static int start_podman(struct podman_restore *restore, struct fy_error *err)
     return fy_runc_call_start(&options, &events, base, &restore->call, err);
 }
 
+static void answered(struct podman_restore *restore)
+{
+    struct fy_restore *base = &restore->base;
+    if (--restore->questions > 0)
+        return;
+    if (base->decided)
+        fy_error_set(&base->err, FY_E_CANCELLED, "given up before the restore began");
+    if (!fy_error_is_set(&base->err) && (restore->called = start_podman(restore, &base->err) == 0))
+        return;
+    fy_restore_criu_ended(base);
+}
+
 /* podman itself would say so too late: what it then leaves has the name of somebody's container. */
 static void name_looked_up(const struct fy_podman_container *container, const struct fy_error *err, void *data)
 {
     struct podman_restore *restore = data;
     struct fy_restore *base = &restore->base;
-    const char *name = base->spec->workload.id;
-    if (!container)
+    if (!container) {
         fy_error_propagate(&base->err, err);
-    else if (container->exists)
-        fy_error_set(&base->err, FY_E_RESTORE, "podman has a container %s on this host already", name);
-    else if (base->decided)
-        fy_error_set(&base->err, FY_E_CANCELLED, "given up before the restore began");
-    else if ((restore->called = start_podman(restore, &base->err) == 0))
-        return;
-    fy_restore_criu_ended(base);
+    } else if (container->exists) {
+        fy_error_set(&base->err, FY_E_RESTORE, "podman has a container %s on this host already",
+                     base->spec->workload.id);
+        fy_error_next(&base->err, "remove it (podman rm), or restore under another name");
+    }
+    answered(restore);
+}
+
+/* podman itself would pull it, from wherever an image of that name is. */
+static void image_looked_up(bool exists, const struct fy_error *err, void *data)
+{
+    struct podman_restore *restore = data;
+    struct fy_restore *base = &restore->base;
+    fy_error_propagate(&base->err, err);
+    if (!exists && !err) {
+        fy_error_set(&base->err, FY_E_RESTORE, "the image of container %s, %.200s (%.12s), is not on this host",
+                     base->spec->workload.id, restore->config.image[0] ? restore->config.image : "without a name",
+                     restore->config.image_id);
+        fy_error_next(&base->err, "bring the same one here (podman save, podman load)");
+    }
+    answered(restore);
+}
+
+/* Both at once: each takes podman as long as a short freeze. */
+static void ask(struct podman_restore *restore)
+{
+    struct fy_restore *base = &restore->base;
+    restore->questions = 1;
+    if (fy_podman_inspect(base->host, base->spec->workload.id, name_looked_up, restore, &base->err) == 0)
+        restore->questions++;
+    if (restore->config.image_id[0] &&
+        fy_podman_image_exists(base->host, restore->config.image_id, image_looked_up, restore, &base->err) == 0)
+        restore->questions++;
+    answered(restore);
 }
 
 /* In the thread pool. */
@@ -234,11 +274,10 @@ static void archive_made(uv_work_t *work, int status)
     struct fy_restore *base = &restore->base;
     (void)status;
     fy_error_propagate(&base->err, &restore->work_err);
-    if (base->decided)
-        fy_error_set(&base->err, FY_E_CANCELLED, "given up before the restore began");
-    if (fy_error_is_set(&base->err) ||
-        fy_podman_inspect(base->host, base->spec->workload.id, name_looked_up, restore, &base->err) < 0)
+    if (fy_error_is_set(&base->err))
         fy_restore_criu_ended(base);
+    else
+        ask(restore);
 }
 
 static int start(struct fy_restore *base, struct fy_error *err)

@@ -125,6 +125,13 @@ static int taken(struct room *room, const char *what)
     return fy_error_next(&room->err, "remove it there (podman rm %.40s), or give one of them another name", what);
 }
 
+/* Whether an answer will come. */
+static bool ask_for_image(struct room *room)
+{
+    return room->image_id[0] &&
+           fy_podman_image_exists(room->host, room->image_id, image_answered, room, &room->err) == 0;
+}
+
 static void id_answered(const struct fy_podman_container *container, const struct fy_error *err, void *data)
 {
     struct room *room = data;
@@ -132,8 +139,7 @@ static void id_answered(const struct fy_podman_container *container, const struc
         fy_error_propagate(&room->err, err);
     else if (container->exists)
         (void)taken(room, container->name);
-    else if (room->image_id[0] &&
-             fy_podman_image_exists(room->host, room->image_id, image_answered, room, &room->err) == 0)
+    else if (ask_for_image(room))
         return;
     finish(room);
 }
@@ -145,9 +151,9 @@ static void name_answered(const struct fy_podman_container *container, const str
         fy_error_propagate(&room->err, err);
     else if (container->exists)
         (void)taken(room, room->workload.id);
-    else if (!room->container_id[0])
-        fy_error_set(&room->err, FY_E_PREFLIGHT, "the source does not say which container %s is", room->workload.id);
-    else if (fy_podman_inspect(room->host, room->container_id, id_answered, room, &room->err) == 0)
+    else if (room->container_id[0]
+                 ? fy_podman_inspect(room->host, room->container_id, id_answered, room, &room->err) == 0
+                 : ask_for_image(room))
         return;
     finish(room);
 }

@@ -19,8 +19,9 @@ static void tell_restored(struct task *task)
     restored(task->report.root_pid, task->report.root_pid ? NULL : why ? why : &never, task->restored_data);
 }
 
-static void task_done(struct task *task)
+void task_done(struct task *task)
 {
+    free(task->file);
     free(task->changed);
     free(task->reread);
     free(task);
@@ -162,7 +163,7 @@ int task_use(struct task *task, const char *id, struct fy_error *err)
     return 0;
 }
 
-static void will_change(struct task *task, const char *id)
+void task_will_change(struct task *task, const char *id)
 {
     (void)snprintf(task->changed[task->changed_count++], FY_CHECKPOINT_ID_SIZE, "%s", id);
 }
@@ -178,11 +179,20 @@ static int start_create(struct task *task, const struct fy_checkpoint_op_options
     if (latest && task_use(task, latest->id, NULL) == 0)
         memcpy(task->create.parent, latest->id, sizeof task->create.parent);
     memcpy(task->create.id, task->id, sizeof task->create.id);
-    will_change(task, task->id);
+    task_will_change(task, task->id);
     return fy_checkpoint_create_start(options, &task->create, &task->op, err);
 }
 
 static const struct kind create_kind = {.start = start_create};
+
+int task_choose_id(struct task *task, struct fy_error *err)
+{
+    do {
+        if (fy_checkpoint_new_id(task->id, err) < 0)
+            return -1;
+    } while (catalogue_find(task->checkpoints, task->id));
+    return 0;
+}
 
 int fy_checkpoints_create(struct fy_checkpoints *checkpoints, const struct fy_checkpoint_create *what,
                           struct fy_record **job, struct fy_error *err)
@@ -193,12 +203,10 @@ int fy_checkpoints_create(struct fy_checkpoints *checkpoints, const struct fy_ch
         return -1;
     task->create = *what;
     fy_workload_format(&what->spec.workload, workload);
-    do {
-        if (fy_checkpoint_new_id(task->id, err) < 0) {
-            task_done(task);
-            return -1;
-        }
-    } while (catalogue_find(checkpoints, task->id));
+    if (task_choose_id(task, err) < 0) {
+        task_done(task);
+        return -1;
+    }
     return task_submit(task, FERRY__CONTROL__JOB_KIND__CHECKPOINT, workload, job, err);
 }
 
@@ -292,7 +300,7 @@ static int claim_children(struct task *task, const char *children[CHANGED_MAX], 
             return fy_error_set(err, FY_E_LIMIT, "more than %d checkpoints need %s", CHANGED_MAX - 1, task->id);
         if (catalogue_claim(entry, task->job_id, err) < 0)
             return -1;
-        will_change(task, entry->id);
+        task_will_change(task, entry->id);
         children[(*count)++] = entry->id;
     }
     return 0;
@@ -319,7 +327,7 @@ static int start_remove(struct task *task, const struct fy_checkpoint_op_options
     const char *parent = entry->checkpoint ? entry->checkpoint->record->parent : NULL;
     int result = catalogue_claim(entry, task->job_id, err);
     if (result == 0) {
-        will_change(task, task->id);
+        task_will_change(task, task->id);
         result = claim_children(task, children, &count, err);
     }
     if (result == 0 && parent)
@@ -382,7 +390,7 @@ static int make_spec(const Ferry__Checkpoint__Record *record, const char *as, en
     fy_migration_spec_init(spec);
     if (fy_workload_parse(record->workload, &spec->workload, err) < 0)
         return -1;
-    if (as && spec->workload.kind != FY_WORKLOAD_RUNC) {
+    if (as && spec->workload.kind == FY_WORKLOAD_PROCESS) {
         fy_error_set(err, FY_E_USAGE, "a %s cannot have another name: its ids are part of it",
                      fy_workload_kind_name(spec->workload.kind));
         return fy_error_next(err, "restore it without --as");

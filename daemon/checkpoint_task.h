@@ -18,6 +18,9 @@ struct task {
     struct fy_checkpoint_create create;
     struct fy_migration_spec spec; /* of a restore or a rehearsal */
     char probe[FY_HOOK_NAME_SIZE]; /* of a rehearsal; "": none */
+    struct fy_checkpoint_export exported;
+    char *file;                              /* of an export or import */
+    char imported_as[FY_WORKLOAD_TEXT_SIZE]; /* "": as the archive says */
     /* Read again at the end. */
     char (*changed)[FY_CHECKPOINT_ID_SIZE];
     size_t changed_count;
@@ -37,6 +40,12 @@ struct kind {
 
 /* NULL: no memory. */
 struct task *task_new(struct fy_checkpoints *checkpoints, const struct kind *kind, struct fy_error *err);
+/* Of one that is not submitted. */
+void task_done(struct task *task);
+/* An id that is new, for what it will make. */
+int task_choose_id(struct task *task, struct fy_error *err);
+/* The checkpoint is read again when the task has ended. */
+void task_will_change(struct task *task, const char *id);
 /* Makes a job of it; when that is refused the task is freed. */
 int task_submit(struct task *task, Ferry__Control__JobKind kind, const char *workload, struct fy_record **job,
                 struct fy_error *err);

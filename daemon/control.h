@@ -18,6 +18,7 @@ struct client {
     struct client *next;
     struct fy_control_server *server;
     struct fy_link *link;   /* NULL: gone */
+    uid_t uid;              /* whose program it is */
     uv_timer_t pump;        /* runs while records wait for a slow client */
     uint64_t frames_queued; /* handed to the link */
     bool busy;              /* a request is being answered */
@@ -70,6 +71,8 @@ int handle_checkpoint_replicate(struct client *client, const Ferry__Control__Req
 int handle_checkpoint_remove(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_pin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_unpin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_export(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+int handle_checkpoint_import(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 
 /* ---- control_schedule.c ---- */
 

@@ -4,6 +4,7 @@
 #include <ferry/base/cleanup.h>
 #include <ferry/daemon/checkpoints.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct fy_checkpoints *checkpoints_of(const struct client *client)
 {
@@ -138,6 +139,46 @@ int handle_checkpoint_remove(struct client *client, const Ferry__Control__Reques
 {
     struct fy_record *record;
     if (fy_checkpoints_remove(checkpoints_of(client), request->checkpoint_remove->checkpoint, &record, err) < 0)
+        return -1;
+    return watch_job(client, record, err);
+}
+
+/* ---- files ---- */
+
+/* Others may be allowed to use ferryd, but it must not read and write files for them that they could not. */
+static int check_files(const struct client *client, const char *file, struct fy_error *err)
+{
+    if (client->uid != 0 && client->uid != geteuid()) {
+        fy_error_set(err, FY_E_DENIED, "only root may have ferryd read and write files");
+        return fy_error_next(err, "run it as root");
+    }
+    return file[0] == '/' ? 0 : fy_error_set(err, FY_E_USAGE, "%.200s is no absolute path", file);
+}
+
+int handle_checkpoint_export(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
+{
+    const Ferry__Control__CheckpointExport *from = request->checkpoint_export;
+    struct fy_record *record;
+    struct fy_checkpoint_entry entry;
+    struct fy_checkpoint_export what = {.file = from->file};
+    if (check_files(client, from->file, err) < 0 || fy_export_format_parse(from->format, &what.form, err) < 0 ||
+        fy_archive_compression_parse(from->compression, &what.compression, err) < 0 ||
+        fy_checkpoints_find(checkpoints_of(client), from->checkpoint, &entry, err) < 0)
+        return -1;
+    memcpy(what.id, entry.id, sizeof what.id);
+    if (fy_checkpoints_export(checkpoints_of(client), &what, &record, err) < 0)
+        return -1;
+    return watch_job(client, record, err);
+}
+
+int handle_checkpoint_import(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
+{
+    const Ferry__Control__CheckpointImport *from = request->checkpoint_import;
+    const struct fy_checkpoint_import what = {.file = from->file, .as = from->as};
+    struct fy_record *record;
+    struct fy_workload workload;
+    if (check_files(client, from->file, err) < 0 || (from->as && fy_workload_parse(from->as, &workload, err) < 0) ||
+        fy_checkpoints_import(checkpoints_of(client), &what, &record, err) < 0)
         return -1;
     return watch_job(client, record, err);
 }

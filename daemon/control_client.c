@@ -131,7 +131,7 @@ static const struct fy_link_events client_events = {
     .closed = on_closed,
 };
 
-void fy_control_server_serve(struct fy_control_server *server, struct fy_link *link)
+void fy_control_server_serve(struct fy_control_server *server, struct fy_link *link, uid_t uid)
 {
     struct client *client = server->closing ? NULL : calloc(1, sizeof(*client));
     if (!client) {
@@ -141,6 +141,7 @@ void fy_control_server_serve(struct fy_control_server *server, struct fy_link *l
     (void)uv_timer_init(server->options.loop, &client->pump);
     client->server = server;
     client->link = link;
+    client->uid = uid;
     client->next = server->clients;
     server->clients = client;
     server->outstanding++;

@@ -303,6 +303,8 @@ static const struct {
     {FERRY__CONTROL__REQUEST__KIND_SCHEDULE_RESUME, handle_schedule_resume},
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_PRUNE, handle_checkpoint_prune},
     {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_REHEARSE, handle_checkpoint_rehearse},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_EXPORT, handle_checkpoint_export},
+    {FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_IMPORT, handle_checkpoint_import},
 };
 
 void request_handle(struct client *client, const Ferry__Control__Request *request)

@@ -179,10 +179,9 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void on_control_link(struct fy_link *link, uid_t uid, pid_t pid, void *data)
 {
-    (void)uid;
     (void)pid;
     struct daemon *d = data;
-    fy_control_server_serve(d->control, link);
+    fy_control_server_serve(d->control, link, uid);
 }
 
 static void on_peer_link(struct fy_link *link, uid_t uid, pid_t pid, void *data)

@@ -99,7 +99,8 @@ const char *fy_job_kind_name(const Ferry__Control__Job *job)
         [FERRY__CONTROL__JOB_KIND__MIGRATION] = "migration", [FERRY__CONTROL__JOB_KIND__CHECKPOINT] = "checkpoint",
         [FERRY__CONTROL__JOB_KIND__RESTORE] = "restore",     [FERRY__CONTROL__JOB_KIND__VERIFY] = "verify",
         [FERRY__CONTROL__JOB_KIND__REMOVE] = "remove",       [FERRY__CONTROL__JOB_KIND__REPLICATE] = "replicate",
-        [FERRY__CONTROL__JOB_KIND__REHEARSE] = "rehearse",
+        [FERRY__CONTROL__JOB_KIND__REHEARSE] = "rehearse",   [FERRY__CONTROL__JOB_KIND__EXPORT] = "export",
+        [FERRY__CONTROL__JOB_KIND__IMPORT] = "import",
     };
     size_t i = job->has_kind ? (size_t)job->kind : (size_t)FERRY__CONTROL__JOB_KIND__MIGRATION;
     return i < FY_ARRAY_SIZE(names) && names[i] ? names[i] : "unknown";

@@ -10,6 +10,7 @@
 #include <ferry/imgcore/manifest.h>
 #include <ferry/imgcore/signature.h>
 #include <ferry/imgcore/verify.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -191,15 +192,27 @@ static int make_manifest(const struct fy_checkpoint_store *store, const struct f
     return fy_manifest_write(*manifest, images_fd, FY_MANIFEST_NAME, err);
 }
 
+/* The first one, by name. */
+static void note_difference(const struct fy_manifest_difference *difference, void *data)
+{
+    char *first = data;
+    if (!first[0])
+        (void)snprintf(first, NAME_MAX + 1, "%s", difference->name);
+}
+
 /* One that came with the set must fit it. */
 static int check_manifest(int images_fd, const struct fy_manifest *manifest, struct fy_error *err)
 {
+    char first[NAME_MAX + 1] = "";
     size_t differences = 0;
-    if (fy_manifest_compare(manifest, images_fd, 0, NULL, NULL, &differences, err) < 0)
+    if (fy_manifest_compare(manifest, images_fd, 0, note_difference, first, &differences, err) < 0)
         return -1;
-    return differences == 0
-               ? 0
-               : fy_error_set(err, FY_E_VERIFY, "%zu files are not as %s says", differences, FY_MANIFEST_NAME);
+    if (differences == 0)
+        return 0;
+    if (differences == 1)
+        return fy_error_set(err, FY_E_VERIFY, "%s is not as " FY_MANIFEST_NAME " says", first);
+    return fy_error_set(err, FY_E_VERIFY, "%s and %zu more files are not as " FY_MANIFEST_NAME " says", first,
+                        differences - 1);
 }
 
 static int take_manifest(const struct fy_checkpoint_store *store, const struct fy_checkpoint_source *source,

@@ -4,10 +4,12 @@
 #include "json_job.h"
 #include "session.h"
 
+#include <errno.h>
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ROW "%-24s  %-20s  %-19s  %10s  %10s  %5s  %-8s  %s\n"
 
@@ -218,4 +220,13 @@ enum cli_exit checkpoint_follow(const struct cli *cli, Ferry__Control__Request *
 {
     const struct follow follow = {.request = request, .detach = detach, .cancels = true};
     return follow_run(cli, &follow);
+}
+
+int checkpoint_absolute_path(const char *path, char **absolute, struct fy_error *err)
+{
+    char here[4096];
+    if (path[0] != '/' && !getcwd(here, sizeof(here)))
+        return fy_error_errno(err, errno, "cannot tell the current directory");
+    int size = path[0] == '/' ? asprintf(absolute, "%s", path) : asprintf(absolute, "%s/%s", here, path);
+    return size < 0 ? fy_error_set(err, FY_E_NOMEM, "no memory for a file's name") : 0;
 }

@@ -16,5 +16,7 @@ void checkpoint_json(struct fy_json *json, const char *key, const Ferry__Control
 enum cli_exit checkpoint_ask(const struct cli *cli, Ferry__Control__Request *request);
 /* Sends a request that starts a job, and follows it to its end. */
 enum cli_exit checkpoint_follow(const struct cli *cli, Ferry__Control__Request *request, bool detach);
+/* A file's path, as ferryd, whose directory is another, has to know it; freed by the caller. */
+int checkpoint_absolute_path(const char *path, char **absolute, struct fy_error *err);
 
 #endif

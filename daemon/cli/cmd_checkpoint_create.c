@@ -65,8 +65,9 @@ const struct cli_command cmd_checkpoint_create = {
     .name = "checkpoint create",
     .operands = "WORKLOAD",
     .summary = "Take a checkpoint of a running workload",
-    .description = "WORKLOAD is process/PID or runc/ID. Of a workload that has a checkpoint only the memory that\n"
-                   "differs is stored. Any failure, and Ctrl-C, leave the workload running.",
+    .description =
+        "WORKLOAD is process/PID, runc/ID or podman/NAME. Of a workload that has a checkpoint only the memory that\n"
+        "differs is stored. Any failure, and Ctrl-C, leave the workload running.",
     .options = options,
     .values_bytes = sizeof(struct values),
     .min_operands = 1,

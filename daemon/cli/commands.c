@@ -23,6 +23,8 @@ const struct cli_command *const cli_commands[] = {
     &cmd_checkpoint_replicate,
     &cmd_checkpoint_restore,
     &cmd_checkpoint_rm,
+    &cmd_checkpoint_export,
+    &cmd_checkpoint_import,
     &cmd_checkpoint_pin,
     &cmd_checkpoint_unpin,
     &cmd_checkpoint_prune,

@@ -10,7 +10,8 @@ extern const struct cli_command cmd_migrate, cmd_plan_check, cmd_plan_run, cmd_j
 extern const struct cli_command cmd_image_decode, cmd_image_encode, cmd_image_show, cmd_image_info, cmd_image_search,
     cmd_image_manifest, cmd_image_diff, cmd_image_verify, cmd_image_x;
 extern const struct cli_command cmd_checkpoint_create, cmd_checkpoint_list, cmd_checkpoint_show, cmd_checkpoint_verify,
-    cmd_checkpoint_replicate, cmd_checkpoint_restore, cmd_checkpoint_rm, cmd_checkpoint_pin, cmd_checkpoint_unpin;
+    cmd_checkpoint_replicate, cmd_checkpoint_restore, cmd_checkpoint_rm, cmd_checkpoint_pin, cmd_checkpoint_unpin,
+    cmd_checkpoint_export, cmd_checkpoint_import;
 extern const struct cli_command cmd_checkpoint_prune, cmd_checkpoint_rehearse, cmd_rehearse, cmd_schedule_list,
     cmd_schedule_add, cmd_schedule_rm, cmd_schedule_run, cmd_schedule_pause, cmd_schedule_resume;
 

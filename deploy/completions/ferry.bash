@@ -32,6 +32,8 @@ _ferry_value() {
     case $1 in
     --to | --on) _ferry_offer "$(_ferry_names peer list)" ;;
     --mode) _ferry_offer stop ;;
+    --format) _ferry_offer "podman tar oci" ;;
+    --compress) _ferry_offer "zstd gzip none" ;;
     --tcp) _ferry_offer "established close refuse" ;;
     --socket | --peer-socket | --key | --known-hosts | --config | -i | --in | -o | --out) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     --address | --label | --as | --workload | --bandwidth | --lanes | --fingerprint) ;;
@@ -55,6 +57,8 @@ _ferry_option() {
     "checkpoint prune"*) options+=" --schedule --dry-run" ;;
     "checkpoint rehearse"*) options+=" --probe --detach" ;;
     "checkpoint verify"* | "checkpoint rm"*) options+=" --detach" ;;
+    "checkpoint export"*) options+=" --format --compress --output --detach" ;;
+    "checkpoint import"*) options+=" --as --detach" ;;
     "plan run"*) options+=" --dry-run --detach" ;;
     "job set"*) options+=" --bandwidth" ;;
     "peer add"*) options+=" --fingerprint --yes --key --known-hosts --config" ;;
@@ -76,8 +80,9 @@ _ferry_operand() {
     help) _ferry_offer "$commands" ;;
     plan | "help plan") _ferry_offer "check run" ;;
     job | "help job") _ferry_offer "list show watch cancel set log" ;;
-    checkpoint | "help checkpoint") _ferry_offer "create list show verify rehearse restore replicate rm pin unpin prune" ;;
-    "checkpoint create") _ferry_offer "process/ runc/" ;;
+    checkpoint | "help checkpoint") _ferry_offer "create list show verify rehearse restore replicate rm export import pin unpin prune" ;;
+    "checkpoint create") _ferry_offer "process/ runc/ podman/" ;;
+    "checkpoint import") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "checkpoint list" | "checkpoint prune") ;;
     schedule | "help schedule") _ferry_offer "add list run pause resume rm" ;;
     "schedule add") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;

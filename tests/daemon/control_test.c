@@ -29,7 +29,7 @@ static void on_link(struct fy_link *link, uid_t uid, pid_t pid, void *data)
     (void)uid;
     (void)pid;
     (void)data;
-    fy_control_server_serve(server, link);
+    fy_control_server_serve(server, link, 0);
 }
 
 static void publish(struct fy_record *record, bool step, void *data)

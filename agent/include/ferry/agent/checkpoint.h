@@ -5,6 +5,8 @@
  *     create, stop:           INSPECT -> DUMP ... held -> STORE -> the workload is killed -> END
  *     restore:                ROOM -> EXPAND (and verify) -> RESTORE ... held -> it runs -> END
  *     verify, remove:         WORK -> END
+ *     export:                 EXPAND (and verify), written from there -> END
+ *     import:                 READ, and judge -> STORE -> END
  *
  * A workload that is to be stopped is killed only once its checkpoint is on the disk. Before that, any failure lets it
  * run on. */
@@ -14,6 +16,7 @@
 #include <ferry/agent/driver.h>
 #include <ferry/agent/migrate.h>
 #include <ferry/checkpoint/store.h>
+#include <ferry/imgcore/archive.h>
 
 struct fy_checkpoint_op;
 
@@ -84,6 +87,32 @@ int fy_checkpoint_verify_start(const struct fy_checkpoint_op_options *options, c
 int fy_checkpoint_remove_start(const struct fy_checkpoint_op_options *options, const char *id,
                                const char *const *children, size_t child_count, struct fy_checkpoint_op **op,
                                struct fy_error *err);
+
+/* ---- in the forms of other programs (ferry/imgcore/archive.h) ---- */
+
+/* podman's checkpoint archive; a tar of the image set, for CRIU itself; an OCI image in an oci-archive. */
+enum fy_export_format { FY_EXPORT_PODMAN, FY_EXPORT_TAR, FY_EXPORT_OCI };
+/* FY_E_USAGE. */
+int fy_export_format_parse(const char *text, enum fy_export_format *form, struct fy_error *err);
+
+struct fy_checkpoint_export {
+    char id[FY_CHECKPOINT_ID_SIZE];
+    enum fy_export_format form;
+    enum fy_archive_compression compression;
+    const char *file; /* absolute; it must not be there yet, and is whole or is not there afterwards */
+};
+/* FY_E_UNSUPPORTED in the report for podman's form of what is no container of podman's. */
+int fy_checkpoint_export_start(const struct fy_checkpoint_op_options *options, const struct fy_checkpoint_export *what,
+                               struct fy_checkpoint_op **op, struct fy_error *err);
+
+struct fy_checkpoint_import {
+    char id[FY_CHECKPOINT_ID_SIZE]; /* what it will be called */
+    const char *file;               /* absolute; any of the forms */
+    const char *as;                 /* "runc/web": what it is a checkpoint of; NULL: the archive says it */
+};
+/* FY_E_FORMAT, FY_E_LIMIT or FY_E_VERIFY in the report when it is not what it should be: nothing is stored then. */
+int fy_checkpoint_import_start(const struct fy_checkpoint_op_options *options, const struct fy_checkpoint_import *what,
+                               struct fy_checkpoint_op **op, struct fy_error *err);
 
 /* Ends as soon as it can without harm. FY_E_BUSY: it cannot be undone any more. */
 int fy_checkpoint_op_cancel(struct fy_checkpoint_op *op, const char *why, struct fy_error *err);

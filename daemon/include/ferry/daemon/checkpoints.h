@@ -80,6 +80,11 @@ int fy_checkpoints_restore_on(struct fy_checkpoints *checkpoints, const char *id
                               enum fy_tcp_mode tcp, struct fy_record **job, struct fy_error *err);
 /* What peers may do with the store; `service` is used until fy_checkpoint_serve_stop() has ended all it serves. */
 void fy_checkpoints_serve(struct fy_checkpoints *checkpoints, struct fy_checkpoint_service *service);
+/* `what` needs no id for an import: it is chosen. */
+int fy_checkpoints_export(struct fy_checkpoints *checkpoints, const struct fy_checkpoint_export *what,
+                          struct fy_record **job, struct fy_error *err);
+int fy_checkpoints_import(struct fy_checkpoints *checkpoints, const struct fy_checkpoint_import *what,
+                          struct fy_record **job, struct fy_error *err);
 
 /* ---- what changes in a checkpoint's life ---- */
 

@@ -28,8 +28,8 @@ struct fy_control_options {
 
 int fy_control_server_new(const struct fy_control_options *options, struct fy_control_server **server,
                           struct fy_error *err);
-/* Serves a link that the listener accepted; takes it over in any case. */
-void fy_control_server_serve(struct fy_control_server *server, struct fy_link *link);
+/* Serves a link that the listener accepted from a program of `uid`; takes it over in any case. */
+void fy_control_server_serve(struct fy_control_server *server, struct fy_link *link, uid_t uid);
 /* Passes a job's new record on to its watchers. */
 void fy_control_server_publish(struct fy_control_server *server, struct fy_record *record, bool step);
 /* Sends what is queued (for a second at most), closes all links, frees. `closed` comes once, possibly within the call.
