@@ -39,6 +39,10 @@ int sink_write(struct sink *sink, const void *data, size_t size, struct fy_error
 la_ssize_t sink_take(struct archive *archive, void *data, const void *bytes, size_t size)
 {
     struct sink *sink = data;
+    if (sink->given_up) {
+        archive_set_error(archive, EIO, "given up");
+        return -1;
+    }
     if (sink_write(sink, bytes, size, &sink->err) == 0)
         return (la_ssize_t)size;
     archive_set_error(archive, sink->err.sys_errno ? sink->err.sys_errno : EIO, "%s", sink->err.message);

@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <ferry/base/error.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SINK_HEX_SIZE 65
@@ -15,6 +16,7 @@ struct sink {
     struct archive *next; /* has one entry, whose data this is */
     EVP_MD_CTX *hash;     /* NULL: not hashed */
     uint64_t bytes;
+    bool given_up;       /* nothing more is taken */
     struct fy_error err; /* why the last write failed */
 };
 

@@ -86,8 +86,10 @@ void writer_done(struct writer *writer)
 {
     if (!writer->archive)
         return;
-    /* Freeing would write the rest of an archive that was given up, and that fails for the same reason again. */
-    (void)archive_write_fail(writer->archive);
+    /* Closing would fill up an entry that was cut short, which may be gigabytes; but without it, or with
+     * archive_write_fail() in its place, libarchive keeps its buffers. */
+    writer->sink->given_up = true;
+    (void)archive_write_close(writer->archive);
     (void)archive_write_free(writer->archive);
     writer->archive = NULL;
 }
