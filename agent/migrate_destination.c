@@ -50,6 +50,7 @@ static void entered(void *ctx, enum fy_destination_phase phase)
         receiver->phase_start_ns = fy_clock_monotonic_ns();
     if (phase == FY_DESTINATION_DISCARD || phase == FY_DESTINATION_END)
         fy_hook_point_stop(&receiver->hooks);
+    receiver->report.switchover = fy_destination_phase_row(phase);
     if (faces[phase].shown)
         fy_report_phase(&receiver->report, &receiver->clock, faces[phase].shown);
     if (phase != FY_DESTINATION_END)

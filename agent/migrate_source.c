@@ -95,6 +95,7 @@ static void entered(void *ctx, enum fy_source_phase phase)
         fy_hook_point_stop(&migration->hooks);
     if (phase == FY_SOURCE_DECIDE)
         (void)uv_timer_stop(&migration->hold);
+    migration->report.switchover = fy_source_phase_row(phase);
     if (faces[phase].shown)
         fy_report_phase(&migration->report, &migration->clock, faces[phase].shown);
     if (faces[phase].where) {

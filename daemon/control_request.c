@@ -269,6 +269,21 @@ static int handle_job_cancel(struct client *client, const Ferry__Control__Reques
     return 0;
 }
 
+static int handle_job_resolve(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
+{
+    const Ferry__Control__JobResolve *resolve = request->job_resolve;
+    struct fy_record *record;
+    char id[FY_JOB_ID_SIZE];
+    if (fy_jobs_find(jobs_of(client), resolve->job, &record, err) < 0)
+        return -1;
+    (void)snprintf(id, sizeof(id), "%s", record->job->id);
+    if (fy_jobs_resolve(jobs_of(client), id, resolve->commit, resolve->confirmed, err) < 0 ||
+        fy_jobs_find(jobs_of(client), id, &record, err) < 0)
+        return -1;
+    client_reply_job(client, record->job, true);
+    return 0;
+}
+
 /* ---- which ---- */
 
 static const struct {
@@ -283,6 +298,7 @@ static const struct {
     {FERRY__CONTROL__REQUEST__KIND_JOB_WATCH, handle_job_watch},
     {FERRY__CONTROL__REQUEST__KIND_JOB_CANCEL, handle_job_cancel},
     {FERRY__CONTROL__REQUEST__KIND_JOB_SET, handle_job_set},
+    {FERRY__CONTROL__REQUEST__KIND_JOB_RESOLVE, handle_job_resolve},
     {FERRY__CONTROL__REQUEST__KIND_JOB_LOG, handle_job_log},
     {FERRY__CONTROL__REQUEST__KIND_PEER_LIST, handle_peer_list},
     {FERRY__CONTROL__REQUEST__KIND_PEER_CHECK, handle_peer_check},

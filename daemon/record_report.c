@@ -7,6 +7,7 @@
 struct assembly {
     Ferry__Control__Job job;
     Ferry__Control__Failure failure;
+    Ferry__Control__Switchover switchover;
     Ferry__Control__PageCounts pages;
     Ferry__Control__Phase phases[FY_MAX_PHASES];
     Ferry__Control__Phase *phase_list[FY_MAX_PHASES];
@@ -42,6 +43,18 @@ static void set_failure(struct assembly *a, const struct fy_error *cause)
     a->failure.message = (char *)cause->message;
     a->failure.next = cause->next[0] ? (char *)cause->next : NULL;
     a->job.failure = &a->failure;
+}
+
+static void set_switchover(struct assembly *a, const struct fy_switch_phase *row)
+{
+    ferry__control__switchover__init(&a->switchover);
+    a->switchover.phase = (char *)row->name;
+    a->switchover.durable = (char *)row->durable;
+    a->switchover.here = (char *)row->here;
+    a->switchover.there = (char *)row->there;
+    a->switchover.next = (char *)row->next;
+    a->switchover.crash = (char *)row->crash;
+    a->job.switchover = &a->switchover;
 }
 
 static void set_phases(struct assembly *a, const struct fy_migration_report *report)
@@ -122,6 +135,9 @@ struct fy_record *fy_record_after_report(const struct fy_record *before, const s
                  report->state == FY_MIGRATION_CANCELLED;
     a.job.has_ended_us = ended;
     a.job.ended_us = ended ? fy_clock_wall_us() : 0;
+    a.job.switchover = NULL;
+    if (!ended && report->switchover)
+        set_switchover(&a, report->switchover);
     return fy_record_new(&a.job, err);
 }
 
@@ -133,6 +149,7 @@ struct fy_record *fy_record_after_end(const struct fy_record *before, Ferry__Con
     a.job.workload_state = (char *)workload_state;
     a.job.has_ended_us = 1;
     a.job.ended_us = fy_clock_wall_us();
+    a.job.switchover = NULL;
     if (cause)
         set_failure(&a, cause);
     return fy_record_new(&a.job, err);

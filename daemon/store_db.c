@@ -223,3 +223,14 @@ int store_db_id(struct store_db *db, char id[FY_STORE_ID_SIZE], struct fy_error 
     sqlite3_finalize(query);
     return result;
 }
+
+int store_db_synchronous(struct store_db *db)
+{
+    sqlite3_stmt *query = NULL;
+    int level = -1;
+    if (sqlite3_prepare_v2(db->sqlite, "PRAGMA synchronous", -1, &query, NULL) == SQLITE_OK &&
+        sqlite3_step(query) == SQLITE_ROW)
+        level = sqlite3_column_int(query, 0);
+    sqlite3_finalize(query);
+    return level;
+}

@@ -17,6 +17,8 @@ int store_db_save(struct store_db *db, const struct fy_record *record, struct fy
 /* Writes a job's stage over its earlier one. */
 int store_db_journal(struct store_db *db, const struct fy_journal_entry *entry, struct fy_error *err);
 int store_db_each_entry(struct store_db *db, fy_store_entry_cb each, void *data, struct fy_error *err);
+/* SQLite's own word: 2 is FULL. */
+int store_db_synchronous(struct store_db *db);
 int store_db_id(struct store_db *db, char id[FY_STORE_ID_SIZE], struct fy_error *err);
 /* The job's record and its stage in the journal. */
 int store_db_forget(struct store_db *db, const char *id, struct fy_error *err);

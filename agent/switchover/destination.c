@@ -7,26 +7,42 @@
 #define NOTHING "nothing"
 #define DISCARDS "no PREPARED: nothing can have been decided upon it, everything of the job is removed"
 #define RESTORES "restored again from the image set and held; the source is asked"
+#define SET "the image set"
+#define HELD "a prepared copy, held, and its image set"
+#define DECIDES "the decision: its journal is the only one that counts"
+#define OWNS "the workload, frozen"
 
 static const struct fy_switch_phase rows[FY_DESTINATION_PHASES] = {
-    [FY_DESTINATION_GREET] = {"greet", BIT(ASK) | BIT(END), NOTHING, NOTHING},
-    [FY_DESTINATION_ASK] = {"ask", BIT(RECEIVE) | BIT(DISCARD) | BIT(END), NOTHING, DISCARDS},
-    [FY_DESTINATION_RECEIVE] = {"receive", BIT(CHECK) | BIT(DISCARD), NOTHING, DISCARDS},
-    [FY_DESTINATION_CHECK] = {"check", BIT(WAIT) | BIT(DISCARD), NOTHING, DISCARDS},
-    [FY_DESTINATION_WAIT] = {"wait", BIT(RESTORE) | BIT(DISCARD), NOTHING, DISCARDS},
-    [FY_DESTINATION_RESTORE] = {"restore", BIT(RECORD) | BIT(DISCARD), NOTHING, DISCARDS},
-    [FY_DESTINATION_RECORD] = {"record", BIT(PREPARED) | BIT(DISCARD), "perhaps PREPARED",
-                               "as the journal says; the source has not heard of it"},
-    [FY_DESTINATION_PREPARED] = {"prepared", BIT(RUN) | BIT(AGAIN) | BIT(DISCARD), "PREPARED", RESTORES},
-    [FY_DESTINATION_AGAIN] = {"again", BIT(PREPARED) | BIT(RUN) | BIT(STRANDED) | BIT(DISCARD), "PREPARED", RESTORES},
-    [FY_DESTINATION_STRANDED] = {"stranded", BIT(AGAIN) | BIT(DISCARD), "PREPARED", RESTORES},
-    [FY_DESTINATION_RUN] = {"run", BIT(FINISH) | BIT(AGAIN) | BIT(STRANDED) | BIT(DISCARD), "PREPARED",
-                            "runs already: recorded; else " RESTORES},
-    [FY_DESTINATION_FINISH] = {"finish", BIT(END), "PREPARED or DONE", "it runs here: recorded"},
+    [FY_DESTINATION_GREET] = {"greet", BIT(ASK) | BIT(END), NOTHING, NOTHING, NOTHING, "the source says what it wants",
+                              NOTHING},
+    [FY_DESTINATION_ASK] = {"ask", BIT(RECEIVE) | BIT(DISCARD) | BIT(END), NOTHING, NOTHING, "the workload, running",
+                            "the offer is answered", DISCARDS},
+    [FY_DESTINATION_RECEIVE] = {"receive", BIT(CHECK) | BIT(DISCARD), NOTHING, "part of the image set", OWNS,
+                                "the image set arrives", DISCARDS},
+    [FY_DESTINATION_CHECK] = {"check", BIT(WAIT) | BIT(DISCARD), NOTHING, SET, OWNS, "the image set is verified",
+                              DISCARDS},
+    [FY_DESTINATION_WAIT] = {"wait", BIT(RESTORE) | BIT(DISCARD), NOTHING, SET, OWNS, "the source says PREPARE",
+                             DISCARDS},
+    [FY_DESTINATION_RESTORE] = {"restore", BIT(RECORD) | BIT(DISCARD), NOTHING, SET, OWNS, "CRIU restores", DISCARDS},
+    [FY_DESTINATION_RECORD] = {"record", BIT(PREPARED) | BIT(DISCARD), "perhaps PREPARED", HELD, OWNS,
+                               "PREPARED is written", "as the journal says; the source has not heard of it"},
+    [FY_DESTINATION_PREPARED] = {"prepared", BIT(RUN) | BIT(AGAIN) | BIT(DISCARD), "PREPARED", HELD, DECIDES,
+                                 "the source decides; it is asked when the link is lost", RESTORES},
+    [FY_DESTINATION_AGAIN] = {"again", BIT(PREPARED) | BIT(RUN) | BIT(STRANDED) | BIT(DISCARD), "PREPARED", SET,
+                              DECIDES, "it is restored once more and held", RESTORES},
+    [FY_DESTINATION_STRANDED] = {"stranded", BIT(AGAIN) | BIT(DISCARD), "PREPARED", "the image set, if it is not lost",
+                                 DECIDES, "the source is asked; after COMMIT it is restored once more", RESTORES},
+    [FY_DESTINATION_RUN] = {"run", BIT(FINISH) | BIT(AGAIN) | BIT(STRANDED) | BIT(DISCARD), "PREPARED", HELD,
+                            "COMMIT in its journal", "the tasks run", "runs already: recorded; else " RESTORES},
+    [FY_DESTINATION_FINISH] = {"finish", BIT(END), "PREPARED or DONE", "the running workload", "COMMIT in its journal",
+                               "DONE is written and told", "it runs here: recorded"},
     [FY_DESTINATION_LOOK] = {"look", BIT(FINISH) | BIT(AGAIN) | BIT(STRANDED) | BIT(DISCARD), "as before",
-                             "looked at again"},
-    [FY_DESTINATION_DISCARD] = {"discard", BIT(END), "PREPARED or ABORT", "discarded, when the source has said so"},
-    [FY_DESTINATION_END] = {"end", 0, "the job's record", NOTHING},
+                             "what an earlier ferryd has left", DECIDES,
+                             "CRIU's end is awaited, and the tasks are looked for", "looked at again"},
+    [FY_DESTINATION_DISCARD] = {"discard", BIT(END), "PREPARED or ABORT", "what is being removed",
+                                "the workload, running", "everything of the job is removed",
+                                "discarded, when the source has said so"},
+    [FY_DESTINATION_END] = {"end", 0, "the job's record", NOTHING, NOTHING, "what was in flight is removed", NOTHING},
 };
 
 const struct fy_switch_phase *fy_destination_phase_row(enum fy_destination_phase phase)

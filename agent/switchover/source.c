@@ -6,34 +6,55 @@
 
 #define BIT(phase) (1u << FY_SOURCE_##phase)
 #define NOTHING "nothing"
-#define UNTOUCHED "nothing was touched: the job ends as cancelled"
+#define UNTOUCHED "nothing was touched: the job ends, the workload runs on"
 #define RUNS_ON                                                                                                        \
     "no COMMIT: CRIU is gone and has let the tasks go; locks are removed, the destination is told to discard"
+#define RUNNING "the workload, running"
+#define FROZEN "the workload, frozen; CRIU lets it run on when ferryd is gone"
+#define ON_ITS_WAY "part of the image set"
+#define FORWARD "no task is left: the destination is told until it answers"
 
 static const struct fy_switch_phase rows[FY_SOURCE_PHASES] = {
-    [FY_SOURCE_INSPECT] = {"inspect", BIT(CONNECT) | BIT(ROLLBACK), NOTHING, UNTOUCHED},
-    [FY_SOURCE_CONNECT] = {"connect", BIT(OFFER) | BIT(ROLLBACK), NOTHING, UNTOUCHED},
-    [FY_SOURCE_OFFER] = {"offer", BIT(BEGIN) | BIT(END) | BIT(ROLLBACK), NOTHING, UNTOUCHED},
-    [FY_SOURCE_BEGIN] = {"begin", BIT(DUMP) | BIT(ROLLBACK), NOTHING, UNTOUCHED},
-    [FY_SOURCE_DUMP] = {"dump", BIT(CHECK) | BIT(ROLLBACK), "BEGUN", RUNS_ON},
-    [FY_SOURCE_CHECK] = {"check", BIT(SEND) | BIT(ROLLBACK), "BEGUN", RUNS_ON},
-    [FY_SOURCE_SEND] = {"send", BIT(PREPARE) | BIT(ROLLBACK), "BEGUN", RUNS_ON},
-    [FY_SOURCE_PREPARE] = {"prepare", BIT(READY) | BIT(ROLLBACK), "BEGUN", RUNS_ON},
-    [FY_SOURCE_READY] = {"ready", BIT(DECIDE) | BIT(ROLLBACK), "BEGUN", RUNS_ON},
-    [FY_SOURCE_DECIDE] = {"decide", BIT(KILL) | BIT(ROLLBACK), "BEGUN, perhaps COMMIT",
+    [FY_SOURCE_INSPECT] = {"inspect", BIT(CONNECT) | BIT(ROLLBACK), NOTHING, RUNNING, NOTHING, "it is looked at",
+                           UNTOUCHED},
+    [FY_SOURCE_CONNECT] = {"connect", BIT(OFFER) | BIT(ROLLBACK), NOTHING, RUNNING, NOTHING, "the link opens",
+                           UNTOUCHED},
+    [FY_SOURCE_OFFER] = {"offer", BIT(BEGIN) | BIT(END) | BIT(ROLLBACK), NOTHING, RUNNING, NOTHING,
+                         "the destination answers the offer", UNTOUCHED},
+    [FY_SOURCE_BEGIN] = {"begin", BIT(DUMP) | BIT(ROLLBACK), NOTHING, RUNNING, NOTHING, "BEGUN is written", UNTOUCHED},
+    [FY_SOURCE_DUMP] = {"dump", BIT(CHECK) | BIT(ROLLBACK), "BEGUN", FROZEN, ON_ITS_WAY, "CRIU writes the image set",
+                        RUNS_ON},
+    [FY_SOURCE_CHECK] = {"check", BIT(SEND) | BIT(ROLLBACK), "BEGUN", FROZEN, ON_ITS_WAY, "the image set is verified",
+                         RUNS_ON},
+    [FY_SOURCE_SEND] = {"send", BIT(PREPARE) | BIT(ROLLBACK), "BEGUN", FROZEN, ON_ITS_WAY, "the image set is sent",
+                        RUNS_ON},
+    [FY_SOURCE_PREPARE] = {"prepare", BIT(READY) | BIT(ROLLBACK), "BEGUN", FROZEN, "the image set",
+                           "the destination restores and holds", RUNS_ON},
+    [FY_SOURCE_READY] = {"ready", BIT(DECIDE) | BIT(ROLLBACK), "BEGUN", FROZEN, "a prepared copy, held",
+                         "it is decided, with all that move together", RUNS_ON},
+    [FY_SOURCE_DECIDE] = {"decide", BIT(KILL) | BIT(ROLLBACK), "BEGUN, perhaps COMMIT", FROZEN, "a prepared copy, held",
+                          "COMMIT is written",
                           "as the journal says; with COMMIT the kill has not begun, and the decision is taken back"},
-    [FY_SOURCE_KILL] = {"kill", BIT(WITHDRAW) | BIT(ROLLBACK), "COMMIT",
+    [FY_SOURCE_KILL] = {"kill", BIT(WITHDRAW) | BIT(ROLLBACK), "COMMIT", "tasks that are being killed",
+                        "a prepared copy, held", "the tasks here end",
                         "whole tasks: the decision is taken back; else the kill is finished by pid and start time"},
-    [FY_SOURCE_WITHDRAW] = {"withdraw", BIT(COMMIT) | BIT(RECOVER), "COMMIT",
-                            "no task is left: the address is withdrawn and the destination is told"},
-    [FY_SOURCE_COMMIT] = {"commit", BIT(FINISH) | BIT(RECOVER) | BIT(END), "COMMIT",
-                          "no task is left: the destination is told until it answers"},
-    [FY_SOURCE_FINISH] = {"finish", BIT(END), "COMMIT or DONE", "the destination is asked once more, and says DONE"},
-    [FY_SOURCE_RECOVER] = {"recover", BIT(COMMIT) | BIT(FINISH) | BIT(END), "COMMIT or RECOVER",
-                           "the destination is told to discard, then the workload is restored here"},
-    [FY_SOURCE_LOOK] = {"look", BIT(KILL) | BIT(ROLLBACK), "COMMIT", "looked at again"},
-    [FY_SOURCE_ROLLBACK] = {"rollback", BIT(END), "BEGUN or ABORT", RUNS_ON},
-    [FY_SOURCE_END] = {"end", 0, "the job's record", NOTHING},
+    [FY_SOURCE_WITHDRAW] = {"withdraw", BIT(COMMIT) | BIT(RECOVER), "COMMIT", "the service address",
+                            "a prepared copy, held", "the address leaves this host", FORWARD},
+    [FY_SOURCE_COMMIT] = {"commit", BIT(FINISH) | BIT(RECOVER) | BIT(END), "COMMIT", NOTHING,
+                          "a prepared copy, or the running workload",
+                          "the destination is told, over new links as needed, until it says DONE", FORWARD},
+    [FY_SOURCE_FINISH] = {"finish", BIT(END), "COMMIT or DONE", NOTHING, "the running workload", "DONE is written",
+                          "the destination is asked once more, and says DONE"},
+    [FY_SOURCE_RECOVER] = {"recover", BIT(COMMIT) | BIT(FINISH) | BIT(END), "COMMIT or RECOVER", "the whole image set",
+                           "an image set that it could not restore",
+                           "the destination is told to discard, then the workload is restored here",
+                           "the same, from the image set; without it the destination is told COMMIT again"},
+    [FY_SOURCE_LOOK] = {"look", BIT(KILL) | BIT(ROLLBACK), "COMMIT", "what an earlier ferryd has left",
+                        "a prepared copy, held", "CRIU's end is awaited, and the tasks are looked for",
+                        "looked at again"},
+    [FY_SOURCE_ROLLBACK] = {"rollback", BIT(END), "BEGUN or ABORT", RUNNING, "perhaps a copy that never runs",
+                            "the tasks run on, the destination is told to discard", RUNS_ON},
+    [FY_SOURCE_END] = {"end", 0, "the job's record", NOTHING, NOTHING, "what was in flight is removed", NOTHING},
 };
 
 const struct fy_switch_phase *fy_source_phase_row(enum fy_source_phase phase)

@@ -15,6 +15,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_job_watch,
     &cmd_job_cancel,
     &cmd_job_set,
+    &cmd_job_resolve,
     &cmd_job_log,
     &cmd_checkpoint_create,
     &cmd_checkpoint_list,

@@ -146,6 +146,19 @@ static void put_times(struct fy_buf *text, const Ferry__Control__Job *job, struc
     put_field(text, "downtime", duration, err);
 }
 
+static void put_switchover(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
+{
+    const Ferry__Control__Switchover *switchover = job->switchover;
+    if (!switchover)
+        return;
+    put_field(text, "stands at", switchover->phase, err);
+    put_field(text, "durable", switchover->durable, err);
+    put_field(text, "here", switchover->here, err);
+    put_field(text, "there", switchover->there, err);
+    put_field(text, "by itself", switchover->next, err);
+    put_field(text, "a restart", switchover->crash, err);
+}
+
 static void put_logs(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
 {
     if (job->log_dir && job->n_logs)
@@ -192,6 +205,7 @@ int format_job(struct fy_buf *text, const Ferry__Control__Job *job, const struct
     put_bytes(text, job, err);
     put_pages(text, job, err);
     put_phases(text, job, err);
+    put_switchover(text, job, err);
     put_preflight(text, job, err);
     if (style->with_cause)
         put_failure(text, job, err);

@@ -84,6 +84,22 @@ static void json_identity(struct fy_json *json, const Ferry__Control__Job *job)
     json_time(json, "ended", job->has_ended_us, job->ended_us);
 }
 
+static void json_switchover(struct fy_json *json, const Ferry__Control__Switchover *switchover)
+{
+    if (!switchover) {
+        fy_json_null(json, "switchover");
+        return;
+    }
+    fy_json_open_object(json, "switchover");
+    fy_json_string(json, "phase", switchover->phase);
+    fy_json_string(json, "durable", switchover->durable);
+    fy_json_string(json, "here", switchover->here);
+    fy_json_string(json, "there", switchover->there);
+    fy_json_string(json, "next", switchover->next);
+    fy_json_string(json, "after_restart", switchover->crash);
+    fy_json_close_object(json);
+}
+
 static void json_pages(struct fy_json *json, const Ferry__Control__PageCounts *pages)
 {
     if (!pages) {
@@ -119,6 +135,7 @@ void json_job(struct fy_json *json, const char *key, const Ferry__Control__Job *
     json_identity(json, job);
     json_numbers(json, job);
     json_phases(json, job);
+    json_switchover(json, job->switchover);
     json_preflight(json, job);
     fy_json_open_array(json, "logs");
     for (size_t i = 0; i < job->n_logs; i++)

@@ -62,6 +62,7 @@ _ferry_option() {
     "plan run"*) options+=" --dry-run --detach" ;;
     "job set"*) options+=" --bandwidth" ;;
     "peer add"*) options+=" --fingerprint --yes --key --known-hosts --config" ;;
+    "job resolve"*) options+=" --commit --abort --yes" ;;
     dial*) options+=" --peer-socket" ;;
     "image decode"*) options+=" --in --out --pretty --nopl" ;;
     "image encode"*) options+=" --in --out" ;;
@@ -79,7 +80,7 @@ _ferry_operand() {
     "") _ferry_offer "$commands" ;;
     help) _ferry_offer "$commands" ;;
     plan | "help plan") _ferry_offer "check run" ;;
-    job | "help job") _ferry_offer "list show watch cancel set log" ;;
+    job | "help job") _ferry_offer "list show watch cancel resolve set log" ;;
     checkpoint | "help checkpoint") _ferry_offer "create list show verify rehearse restore replicate rm export import pin unpin prune" ;;
     "checkpoint create") _ferry_offer "process/ runc/ podman/" ;;
     "checkpoint import") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
@@ -95,7 +96,7 @@ _ferry_operand() {
     "image x") mapfile -t COMPREPLY < <(compgen -d -- "${COMP_WORDS[COMP_CWORD]}") ;;
     "image x "*) _ferry_offer "ps fds mems rss sk" ;;
     "plan check" | "plan run") mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
-    "job show" | "job watch" | "job cancel" | "job set" | "job log") _ferry_offer "$(_ferry_names job list)" ;;
+    "job show" | "job watch" | "job cancel" | "job resolve" | "job set" | "job log") _ferry_offer "$(_ferry_names job list)" ;;
     explain)
         _ferry_offer "$(_ferry_names job list)"
         [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")

@@ -367,7 +367,8 @@ Test(cli, json_of_a_job)
         "\"pages\":{\"zero_bytes\":1048576,\"duplicate_bytes\":4096,\"compressed_bytes\":8192,\"plain_bytes\":100},"
         "\"rate_bytes_per_second\":104857600,\"total_time_ms\":3200.000,\"downtime_ms\":null,"
         "\"root_pid\":null,\"phases\":[{\"name\":\"dump\",\"start_ms\":1.500,\"duration_ms\":400.000},"
-        "{\"name\":\"transfer\",\"start_ms\":401.500,\"duration_ms\":null}],\"preflight\":[],\"logs\":[],"
+        "{\"name\":\"transfer\",\"start_ms\":401.500,\"duration_ms\":null}],\"switchover\":null,\"preflight\":[],"
+        "\"logs\":[],"
         "\"log_dir\":null,\"error\":{\"code\":\"dump\",\"message\":\"CRIU \\\"could\\\" not\",\"next\":null}}");
 }
 

@@ -333,3 +333,92 @@ Test(jobs, only_the_last_thousand_ended_jobs_are_kept_with_their_logs)
     cr_assert_eq(fy_jobs_count(scene.jobs), (size_t)FY_JOBS_KEPT);
     cr_assert_str_eq(fy_jobs_at(scene.jobs, FY_JOBS_KEPT - 1)->job->id, id);
 }
+
+/* ---- what the journal has ---- */
+
+static void on_written(const struct fy_error *err, void *data)
+{
+    cr_assert_null(err);
+    *(bool *)data = true;
+}
+
+static void write_stage(const char *id, enum fy_stage stage)
+{
+    uint8_t details[] = {1, 2, 3};
+    bool written = false;
+    struct fy_error err = FY_ERROR_INIT;
+    struct fy_journal_entry entry = {.is_source = true, .stage = stage, .details = details, .details_bytes = 3};
+    struct fy_journal *journal = fy_store_journal(scene.store);
+    (void)snprintf(entry.job, sizeof(entry.job), "%s", id);
+    cr_assert_eq(journal->write(journal, &entry, on_written, &written, &err), 0, "%s", err.message);
+    RUN_UNTIL(written);
+}
+
+/* A job that had begun when ferryd died. */
+static void crash_at(enum fy_stage stage, char id[FY_JOB_ID_SIZE])
+{
+    scene_migrate("runc/web", id);
+    RUN_UNTIL(played_find("runc/web"));
+    played_phase(played_find("runc/web"), FY_MIGRATION_DEVICE, "switchover");
+    write_stage(id, stage);
+    scene_crash();
+    scene_open();
+}
+
+Test(jobs, a_job_in_the_journal_is_taken_up_where_it_stands)
+{
+    char id[FY_JOB_ID_SIZE];
+    crash_at(FY_STAGE_COMMIT, id);
+    cr_assert_null(played_find("runc/web"));
+    fy_jobs_take_up(scene.jobs);
+    cr_assert_not_null(played_find("runc/web"));
+    cr_assert_str_eq(played_find("runc/web")->job_id, id);
+    cr_assert_eq(played_find("runc/web")->taken_up, FY_STAGE_COMMIT);
+    played_end(played_find("runc/web"), FY_MIGRATION_COMPLETED, FY_OK);
+    cr_assert_eq(scene_job(id)->state, FERRY__CONTROL__JOB_STATE__COMPLETED);
+}
+
+Test(jobs, what_is_in_the_journal_has_its_workload_and_does_not_end_unheard)
+{
+    char id[FY_JOB_ID_SIZE];
+    struct fy_migration_spec spec = scene_spec("runc/web");
+    struct fy_record *record = NULL;
+    struct fy_error err = FY_ERROR_INIT, busy = FY_ERROR_INIT;
+    crash_at(FY_STAGE_BEGUN, id);
+    cr_assert_eq(fy_jobs_migrate(scene.jobs, &spec, false, &record, &err), -1);
+    cr_assert_eq(err.code, FY_E_BUSY);
+    cr_assert_not_null(strstr(err.message, id), "%s", err.message);
+    cr_assert_eq(fy_jobs_cancel(scene.jobs, id, "no", &busy), -1, "before it is taken up nobody knows where it stands");
+    cr_assert_eq(busy.code, FY_E_BUSY);
+    fy_jobs_take_up(scene.jobs);
+    played_end(played_find("runc/web"), FY_MIGRATION_FAILED, FY_E_INTERRUPTED);
+    scene_migrate("runc/web", id);
+}
+
+Test(jobs, done_in_the_journal_is_the_end_whatever_the_record_says)
+{
+    char id[FY_JOB_ID_SIZE];
+    crash_at(FY_STAGE_DONE, id);
+    cr_assert_eq(fy_jobs_active(scene.jobs), 0u);
+    cr_assert_eq(scene_job(id)->state, FERRY__CONTROL__JOB_STATE__COMPLETED);
+    cr_assert_null(scene_job(id)->failure);
+}
+
+Test(jobs, an_operator_hears_what_is_at_stake_before_anything_is_done)
+{
+    char id[FY_JOB_ID_SIZE];
+    struct fy_error commit = FY_ERROR_INIT, abort_ = FY_ERROR_INIT, ended = FY_ERROR_INIT;
+    scene_migrate("runc/web", id);
+    RUN_UNTIL(played_find("runc/web"));
+    cr_assert_eq(fy_jobs_resolve(scene.jobs, id, true, false, &commit), -1);
+    cr_assert_not_null(strstr(commit.message, "runs nowhere"), "%s", commit.message);
+    cr_assert_not_null(strstr(commit.next, "--yes"));
+    cr_assert_eq(fy_jobs_resolve(scene.jobs, id, false, false, &abort_), -1);
+    cr_assert_not_null(strstr(abort_.message, "runs twice"), "%s", abort_.message);
+    cr_assert_eq(played_find("runc/web")->resolved, 0);
+    cr_assert_eq(fy_jobs_resolve(scene.jobs, id, false, true, NULL), 0);
+    cr_assert_eq(played_find("runc/web")->resolved, 2);
+    played_end(played_find("runc/web"), FY_MIGRATION_FAILED, FY_E_CANCELLED);
+    cr_assert_eq(fy_jobs_resolve(scene.jobs, id, true, true, &ended), -1);
+    cr_assert_eq(ended.code, FY_E_BUSY);
+}

@@ -65,6 +65,30 @@ static int start(const struct fy_host *host, const struct fy_migration_spec *spe
     return 0;
 }
 
+static int take_up(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
+                   const struct fy_migration_events *events, void *data, struct fy_migration **migration,
+                   struct fy_error *err)
+{
+    struct played_migration *new = &played.migrations[played.count++];
+    (void)log_dir;
+    (void)err;
+    *new = (struct played_migration){.events = events, .data = data, .running = true, .taken_up = entry->stage};
+    (void)snprintf(new->job_id, sizeof(new->job_id), "%s", entry->job);
+    new->report.is_source = true;
+    (void)fy_workload_parse("runc/web", &new->report.workload, NULL);
+    new->report.workload_state = "looked for at the source";
+    new->loop = host->loop;
+    *migration = (struct fy_migration *)new;
+    return 0;
+}
+
+static int resolve(struct fy_migration *migration, bool commit, struct fy_error *err)
+{
+    (void)err;
+    ((struct played_migration *)migration)->resolved = commit ? 1 : 2;
+    return 0;
+}
+
 static void on_end_soon(uv_timer_t *timer)
 {
     struct played_migration *migration = fy_container_of(timer, struct played_migration, end_soon);
@@ -200,6 +224,8 @@ static int peer_check(const struct fy_host *host, const char *peer, fy_peer_chec
 
 const struct fy_migration_ops played_ops = {
     .start = start,
+    .take_up = take_up,
+    .resolve = resolve,
     .go = go,
     .cancel = cancel,
     .set_bandwidth = set_bandwidth,

@@ -14,7 +14,9 @@ struct played_migration {
     char job_id[FY_JOB_ID_SIZE];
     bool dry_run;
     bool running;
-    bool decided; /* a cancel comes too late */
+    enum fy_stage taken_up; /* NONE: started here */
+    int resolved;           /* 0: not; 1: commit; 2: abort */
+    bool decided;           /* a cancel comes too late */
     uint64_t bandwidth;
     uv_loop_t *loop;
     uv_timer_t end_soon; /* after a cancel */

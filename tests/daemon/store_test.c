@@ -281,3 +281,78 @@ Test(store, what_belongs_together_is_written_together)
     fy_record_unref(two);
     close_store();
 }
+
+/* ---- the journal ---- */
+
+static enum fy_stage loaded_stage;
+static size_t loaded_stages;
+
+static int keep_stage(const struct fy_journal_entry *entry, void *data, struct fy_error *err)
+{
+    (void)data;
+    (void)err;
+    loaded_stages++;
+    loaded_stage = entry->stage;
+    cr_assert_str_eq(entry->job, "m-1");
+    cr_assert(entry->is_source);
+    cr_assert_eq(entry->details_bytes, 2u);
+    cr_assert_eq(entry->details[1], 8);
+    return 0;
+}
+
+static void load_stages(void)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    loaded_stages = 0;
+    loaded_stage = FY_STAGE_NONE;
+    cr_assert_eq(fy_store_load_journal(store, keep_stage, NULL, &err), 0, "%s", err.message);
+}
+
+static void stage_written(const struct fy_error *err, void *data)
+{
+    (void)data;
+    cr_assert_null(err);
+}
+
+static void write_stage(enum fy_stage stage)
+{
+    uint8_t details[] = {7, 8};
+    struct fy_journal *journal = fy_store_journal(store);
+    struct fy_journal_entry entry = {
+        .job = "m-1", .is_source = true, .stage = stage, .details = details, .details_bytes = 2};
+    cr_assert_eq(journal->write(journal, &entry, stage_written, NULL, NULL), 0);
+    details[1] = 0; /* it was copied */
+}
+
+Test(store, a_jobs_latest_stage_is_there_after_reopening_and_goes_with_the_job)
+{
+    char id[FY_STORE_ID_SIZE];
+    cr_assert_eq(open_store(NULL), 0);
+    (void)snprintf(id, sizeof(id), "%s", fy_store_journal(store)->store_id);
+    cr_assert_eq(strlen(id), 32u);
+    write_stage(FY_STAGE_BEGUN);
+    write_stage(FY_STAGE_COMMIT);
+    close_store();
+    cr_assert_eq(open_store(NULL), 0);
+    cr_assert_str_eq(fy_store_journal(store)->store_id, id, "a store keeps its name");
+    load_stages();
+    cr_assert_eq(loaded_stages, 1u);
+    cr_assert_eq(loaded_stage, FY_STAGE_COMMIT);
+    cr_assert_eq(fy_store_forget(store, "m-1", NULL), 0);
+    close_store();
+    cr_assert_eq(open_store(NULL), 0);
+    load_stages();
+    cr_assert_eq(loaded_stages, 0u);
+    close_store();
+}
+
+/* PRAGMA synchronous: 2 is FULL. With less a crash of the host could undo a decision that was acted upon. */
+Test(store, a_commit_returns_when_it_is_on_the_disk)
+{
+    char path[96];
+    struct store_db *db = NULL;
+    (void)snprintf(path, sizeof(path), "%s/ferry.db", directory);
+    cr_assert_eq(store_db_open(path, &db, NULL), 0);
+    cr_assert_eq(store_db_synchronous(db), 2);
+    store_db_close(db);
+}

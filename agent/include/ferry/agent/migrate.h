@@ -69,8 +69,9 @@ struct fy_migration_report {
     pid_t root_pid;       /* at the destination, once running */
     struct fy_preflight_item preflight[FY_MAX_PREFLIGHT];
     size_t preflight_count;
-    const char *workload_state; /* static words: where it runs now */
-    struct fy_error error;      /* set when failed or cancelled */
+    const char *workload_state;               /* static words: where it runs now */
+    const struct fy_switch_phase *switchover; /* static: where the machine stands; NULL before it has moved */
+    struct fy_error error;                    /* set when failed or cancelled */
 };
 
 struct fy_migration;

@@ -72,6 +72,10 @@ int fy_jobs_cancel(struct fy_jobs *jobs, const char *id, const char *why, struct
 /* Limits what the job sends. FY_E_BUSY: it does not run, or it is the source's to say. */
 int fy_jobs_set_bandwidth(struct fy_jobs *jobs, const char *id, uint64_t bytes_per_second, struct fy_error *err);
 
+/* An operator decides a job whose other host is gone. FY_E_BUSY: the other host can be reached, or nothing is to be
+ * decided. Without `confirmed` nothing is done, and the FY_E_USAGE that is returned says what is at stake. */
+int fy_jobs_resolve(struct fy_jobs *jobs, const char *id, bool commit, bool confirmed, struct fy_error *err);
+
 /* Jobs that are not ended and links that are served: what keeps the loop from ending. */
 size_t fy_jobs_active(const struct fy_jobs *jobs);
 size_t fy_jobs_running(const struct fy_jobs *jobs);

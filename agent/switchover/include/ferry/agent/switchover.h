@@ -88,7 +88,10 @@ enum fy_switch_link {
 struct fy_switch_phase {
     const char *name;
     unsigned successors; /* bit N: phase N may follow */
-    const char *durable; /* what survives a crash of this side */
+    const char *durable; /* in this side's journal: what survives a crash of it */
+    const char *here;    /* what this side holds */
+    const char *there;   /* what the other side holds, as far as can be known here */
+    const char *next;    /* what happens by itself */
     const char *crash;   /* what a restart makes of a crash here */
 };
 
