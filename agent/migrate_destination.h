@@ -31,6 +31,7 @@ struct fy_receiver {
     struct fy_migration_options options; /* log_dir is ours */
     char *job_dir;
     char *images_dir;
+    char *kept_dir;       /* on disk: where it is, or would be, with `durable`; NULL without */
     uint64_t space_bytes; /* that the preflight has granted */
 
     struct fy_session session;
@@ -76,6 +77,9 @@ void fy_receiver_open(struct fy_receiver *receiver);
 void fy_receiver_restart(struct fy_receiver *receiver, uint64_t epoch, enum fy_stage stage);
 /* The struct alone: its handles are closed, or were never opened. */
 void fy_receiver_free(struct fy_receiver *receiver);
+
+/* Names the place on disk, if the offer wants one. */
+int fy_receiver_name_kept(struct fy_receiver *receiver, struct fy_error *err);
 
 void fy_receiver_changed(struct fy_receiver *receiver);
 void fy_receiver_expect(struct fy_receiver *receiver, const char *what, uint64_t timeout_ms);

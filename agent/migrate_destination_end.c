@@ -53,7 +53,7 @@ static void record(struct fy_receiver *receiver, enum fy_stage stage, fy_journal
         .offer = receiver->offer,
         .peer = receiver->report.peer,
         .root = {.pid = receiver->report.root_pid},
-        .images_dir = receiver->images_dir,
+        .images_dir = receiver->kept_dir ? receiver->kept_dir : receiver->images_dir,
     };
     (void)fy_process_identify(receiver->report.root_pid, &what.root);
     fy_migrate_record(receiver->host, &what, stage, done, data);
@@ -116,6 +116,7 @@ void fy_receiver_free(struct fy_receiver *receiver)
     free(receiver->options.log_dir);
     free(receiver->job_dir);
     free(receiver->images_dir);
+    free(receiver->kept_dir);
     free(receiver);
 }
 
@@ -135,6 +136,8 @@ static void clean(uv_work_t *work)
     struct fy_receiver *receiver = fy_container_of(work, struct fy_receiver, work);
     if (receiver->job_dir)
         (void)fy_fs_remove_tree(receiver->job_dir, NULL);
+    if (receiver->kept_dir)
+        (void)fy_fs_remove_tree(receiver->kept_dir, NULL);
 }
 
 static void cleaned(uv_work_t *work, int status)

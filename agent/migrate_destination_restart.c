@@ -26,6 +26,25 @@ static int fill(struct fy_receiver *receiver, const struct fy_journal_entry *ent
     return result;
 }
 
+/* A set that was PREPARED is complete; its inventory is in it. */
+bool fy_receiver_has_set(void *ctx)
+{
+    const struct fy_receiver *receiver = ctx;
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/inventory.img", receiver->images_dir);
+    return access(path, R_OK) == 0;
+}
+
+/* After a loss of power only what is on disk is left. */
+static int find_set(struct fy_receiver *receiver, struct fy_error *err)
+{
+    if (fy_receiver_has_set(receiver) || !receiver->kept_dir)
+        return 0;
+    free(receiver->images_dir);
+    receiver->images_dir = strdup(receiver->kept_dir);
+    return receiver->images_dir ? 0 : fy_error_set(err, FY_E_NOMEM, "no memory for directory names");
+}
+
 int fy_receiver_take_up(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
                         const struct fy_receiver_events *events, void *data, struct fy_receiver **receiver,
                         struct fy_error *err)
@@ -33,8 +52,9 @@ int fy_receiver_take_up(const struct fy_host *host, const struct fy_journal_entr
     struct fy_receiver *new = fy_receiver_new(host, events, data, err);
     if (!new)
         return -1;
-    if (fill(new, entry, log_dir, err) < 0 ||
-        fy_job_directory_make(host->settings->run_dir, new->options.job_id, &new->job_dir, &new->images_dir, err) < 0) {
+    if (fill(new, entry, log_dir, err) < 0 || fy_receiver_name_kept(new, err) < 0 ||
+        fy_job_directory_make(host->settings->run_dir, new->options.job_id, &new->job_dir, &new->images_dir, err) < 0 ||
+        find_set(new, err) < 0) {
         fy_receiver_free(new);
         return -1;
     }
@@ -78,13 +98,4 @@ void fy_receiver_settle(void *ctx)
     };
     if (fy_restore_take_up(receiver->host, &request, &events, receiver, &receiver->restore, &err) < 0)
         fy_destination_settled(&receiver->core, FY_TASKS_PARTIAL, &err);
-}
-
-/* A set that was PREPARED is complete; its inventory is in it. */
-bool fy_receiver_has_set(void *ctx)
-{
-    const struct fy_receiver *receiver = ctx;
-    char path[4096];
-    (void)snprintf(path, sizeof path, "%s/inventory.img", receiver->images_dir);
-    return access(path, R_OK) == 0;
 }

@@ -1,11 +1,13 @@
 /* RECEIVE, CHECK, RESTORE, RUN. */
 #include "job_directory.h"
+#include "keep_set.h"
 #include "migrate_check.h"
 #include "migrate_destination.h"
 
 #include <ferry/agent/address.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
+#include <stdio.h>
 
 static uint64_t since_us(uint64_t start_ns)
 {
@@ -48,12 +50,25 @@ static void set_arrived(const struct fy_error *err, void *data)
     fy_destination_received(&receiver->core, err);
 }
 
+int fy_receiver_name_kept(struct fy_receiver *receiver, struct fy_error *err)
+{
+    if (!receiver->spec.durable)
+        return 0;
+    if (asprintf(&receiver->kept_dir, "%s/images/%s", receiver->host->settings->state_dir, receiver->options.job_id) <
+        0) {
+        receiver->kept_dir = NULL;
+        return fy_error_set(err, FY_E_NOMEM, "no memory for directory names");
+    }
+    return 0;
+}
+
 void fy_receiver_receive(void *ctx)
 {
     static const struct fy_receive_set_events events = {.received = received, .kept = kept, .done = set_arrived};
     struct fy_receiver *receiver = ctx;
     struct fy_error err = FY_ERROR_INIT;
-    if (fy_job_directory_make(receiver->host->settings->run_dir, receiver->options.job_id, &receiver->job_dir,
+    if (fy_receiver_name_kept(receiver, &err) < 0 ||
+        fy_job_directory_make(receiver->host->settings->run_dir, receiver->options.job_id, &receiver->job_dir,
                               &receiver->images_dir, &err) < 0 ||
         fy_receive_set_start(receiver->host->loop, receiver->images_dir, receiver->space_bytes, &events, receiver,
                              &receiver->receive, &err) < 0) {
@@ -75,7 +90,8 @@ void fy_receiver_receive_stop(void *ctx)
 static void check(uv_work_t *work)
 {
     struct fy_receiver *receiver = fy_container_of(work, struct fy_receiver, work);
-    (void)fy_migrate_check_set(receiver->images_dir, &receiver->work_error);
+    if (fy_migrate_check_set(receiver->images_dir, &receiver->work_error) == 0 && receiver->kept_dir)
+        (void)fy_keep_set(receiver->images_dir, receiver->kept_dir, &receiver->work_error);
 }
 
 static void arrived_hooks_done(void *data, const struct fy_error *err)

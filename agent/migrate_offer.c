@@ -69,6 +69,8 @@ static void fill_options(Ferry__Peer__Offer *message, const struct fy_migration_
     message->shell_job = spec->shell_job;
     message->ext_unix_sockets = spec->ext_unix_sockets;
     message->link_remap = spec->link_remap;
+    message->has_durable = true;
+    message->durable = spec->durable;
     message->tcp = wire_tcp[spec->tcp];
 }
 
@@ -162,6 +164,7 @@ int fy_migrate_offer_to_spec(const Ferry__Peer__Offer *offer, struct fy_migratio
     new.shell_job = offer->shell_job;
     new.ext_unix_sockets = offer->ext_unix_sockets;
     new.link_remap = offer->link_remap;
+    new.durable = offer->durable;
     *spec = new;
     return 0;
 }

@@ -210,6 +210,7 @@ Test(plan, every_key)
                                "    shell_job: true\n"
                                "    ext_unix_sockets: true\n"
                                "    link_remap: true\n"
+                               "    durable: true\n"
                                "    bandwidth: 100Mbit/s\n"
                                "    lanes: 3\n"
                                "    max_freeze: 1500ms\n"
@@ -233,7 +234,7 @@ Test(plan, every_key)
     cr_expect_str_eq(address, "10.77.0.100/24@eth0");
     fy_service_address_format(&spec->addresses[1], address);
     cr_expect_str_eq(address, "2001:db8::7/64@br0");
-    cr_expect(spec->file_locks && spec->shell_job && spec->ext_unix_sockets && spec->link_remap);
+    cr_expect(spec->file_locks && spec->shell_job && spec->ext_unix_sockets && spec->link_remap && spec->durable);
     cr_expect_eq(spec->bandwidth_bytes, 12500000);
     cr_expect_eq(spec->lanes, 3);
     cr_expect_eq(spec->max_freeze_ms, 1500);

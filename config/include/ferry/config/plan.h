@@ -12,6 +12,7 @@
  *         shell_job: false
  *         ext_unix_sockets: false
  *         link_remap: false
+ *         durable: false
  *         max_freeze: 5s             # longest time that the workload may stay frozen here
  *         group: shop                # moves together with the others of its group, or not at all
  *         hooks:                     # hook.h
@@ -64,6 +65,7 @@ struct fy_migration_spec {
     bool shell_job;           /* CRIU: the tree's session leader is outside of it */
     bool ext_unix_sockets;    /* CRIU: allow unix sockets whose peer is outside */
     bool link_remap;          /* CRIU: hard-link open files that were unlinked */
+    bool durable;             /* the destination has the image set on disk before it is prepared */
     uint64_t bandwidth_bytes; /* a second; 0: no limit of its own */
     uint32_t lanes;           /* SSH connections; 0: as the peer's settings say */
     uint64_t max_freeze_ms;   /* the workload stays frozen at the source no longer; 0: timeouts.hold alone counts */
