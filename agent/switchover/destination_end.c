@@ -158,8 +158,8 @@ int fy_destination_resolve(struct fy_destination *d, bool commit, struct fy_erro
     bool waits =
         d->phase == FY_DESTINATION_PREPARED || d->phase == FY_DESTINATION_AGAIN || d->phase == FY_DESTINATION_STRANDED;
     if (d->link == FY_SWITCH_LINK_OPEN && d->phase != FY_DESTINATION_STRANDED) {
-        fy_error_set(err, FY_E_BUSY, "the source can be reached: it decides by itself");
-        return fy_error_next(err, "watch the job with: ferry job watch");
+        fy_error_set(err, FY_E_BUSY, "the source is reached, or its link is not yet given up: it decides by itself");
+        return fy_error_next(err, "watch the job with: ferry job watch; a lost link is given up after timeouts.link");
     }
     if (!waits) {
         fy_error_set(err, FY_E_BUSY, "the job is in phase %s, where nothing waits for an operator",

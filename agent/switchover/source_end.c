@@ -225,8 +225,9 @@ int fy_source_resolve(struct fy_source *s, bool commit, struct fy_error *err)
     bool in_commit = s->phase == FY_SOURCE_COMMIT;
     bool in_telling = (s->phase == FY_SOURCE_ROLLBACK || s->phase == FY_SOURCE_RECOVER) && !s->peer_settled;
     if (s->link == FY_SWITCH_LINK_OPEN) {
-        fy_error_set(err, FY_E_BUSY, "the destination can be reached: the job ends by itself");
-        return fy_error_next(err, "watch it with: ferry job watch");
+        fy_error_set(err, FY_E_BUSY,
+                     "the destination is reached, or its link is not yet given up: the job ends by itself");
+        return fy_error_next(err, "watch it with: ferry job watch; a lost link is given up after timeouts.link");
     }
     if (!in_commit && !(in_telling && !commit))
         return nothing_to_resolve(s, err);
