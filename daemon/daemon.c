@@ -108,9 +108,13 @@ static void close_stop_timer(void *data)
     uv_close((uv_handle_t *)&d->stop_timer, NULL);
 }
 
-static void on_scheduler_closed(void *data)
+/* After the scheduler, which has the database open as well: two connections that close at the same time both leave the
+ * log file to the other, and it stays. */
+static void close_store(void *data)
 {
-    (void)data; /* the loop ends when nothing is left on it */
+    struct daemon *d = data;
+    if (d->store)
+        fy_store_close(fy_take(d->store), NULL, NULL);
 }
 
 /* Closes what there is; the loop ends when all of it is closed. */
@@ -124,9 +128,9 @@ static void close_all(struct daemon *d)
     if (d->host.holds)
         fy_hold_server_close(fy_take(d->host.holds), NULL, NULL);
     if (d->scheduler)
-        fy_scheduler_close(fy_take(d->scheduler), on_scheduler_closed, NULL);
-    if (d->store)
-        fy_store_close(fy_take(d->store), NULL, NULL);
+        fy_scheduler_close(fy_take(d->scheduler), close_store, d);
+    else
+        close_store(d);
     for (size_t i = 0; i < FY_ARRAY_SIZE(d->signals); i++)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
     fy_lag_guard_close(&d->lag);
