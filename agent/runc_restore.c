@@ -3,6 +3,7 @@
  * its tasks are killed, its state is deleted. */
 #include "restore.h"
 #include "runc_call.h"
+#include "runc_cgroup.h"
 #include "runc_state.h"
 
 #include <ferry/agent/evidence.h>
@@ -52,8 +53,10 @@ static void report_gone(void *data)
     struct runc_restore *restore = fy_container_of(base, struct runc_restore, base);
     char log_path[4096];
     struct fy_error why = FY_ERROR_INIT;
-    if (base->begun)
+    if (base->begun) {
         remove_empty_state(base);
+        fy_runc_cgroup_remove(base->spec->workload.id);
+    }
     (void)snprintf(log_path, sizeof(log_path), "%s/restore.log", base->work_dir);
     if (base->resumed && restore->success)
         fy_error_set(&why, FY_E_RESTORE, "container %s was restored, and ended at once", base->spec->workload.id);
