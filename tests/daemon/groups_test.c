@@ -9,7 +9,6 @@
 static void begin_scene(void)
 {
     scene_begin(2);
-    scene_open();
 }
 
 TestSuite(groups, .init = begin_scene, .fini = scene_end);

@@ -2,6 +2,7 @@
 #include "scene.h"
 
 #include <ferry/base/fs.h>
+#include <signal.h>
 #include <string.h>
 
 struct scene scene;
@@ -27,6 +28,7 @@ void scene_begin(uint32_t max_jobs)
 {
     scene = (struct scene){.directory = "/dev/shm/ferry-test-XXXXXX"};
     played = (struct played_agent){0};
+    (void)signal(SIGPIPE, SIG_IGN); /* as ferryd does: a client may go away in the middle of an answer */
     cr_assert_not_null(mkdtemp(scene.directory));
     cr_assert_eq(uv_loop_init(&scene.loop), 0);
     scene.peer = (struct fy_peer_settings){.name = "far", .host = "127.0.0.1", .port = 22, .user = "ferry"};
