@@ -105,7 +105,9 @@ static int read_message_head(struct encoder *encoder, enum json_token token, str
     encoder->missing_in_extra = encoder->missing;
     encoder->missing = missing;
     encoder->text.size = 0;
-    if (fy_buf_append(&encoder->text, encoder->wire.data + begin, encoder->wire.size - begin, err) < 0)
+    /* Of an empty object there may be no buffer yet. */
+    if (encoder->wire.size > begin &&
+        fy_buf_append(&encoder->text, encoder->wire.data + begin, encoder->wire.size - begin, err) < 0)
         return -1;
     encoder->wire.size = begin;
     for (unsigned i = 0; i < 4; i++)
