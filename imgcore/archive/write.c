@@ -131,15 +131,3 @@ int fy_archive_write_plain(int images_fd, enum fy_archive_compression compressio
         status = add_images(&writer, images_fd, &names, "", err);
     return finish(&writer, status, err);
 }
-
-int fy_archive_compression_parse(const char *text, enum fy_archive_compression *compression, struct fy_error *err)
-{
-    static const char *const names[] = {
-        [FY_ARCHIVE_NONE] = "none", [FY_ARCHIVE_GZIP] = "gzip", [FY_ARCHIVE_ZSTD] = "zstd"};
-    for (size_t i = 0; i < FY_ARRAY_SIZE(names); i++)
-        if (strcmp(text, names[i]) == 0) {
-            *compression = (enum fy_archive_compression)i;
-            return 0;
-        }
-    return fy_error_set(err, FY_E_USAGE, "compression '%.32s': expected zstd, gzip or none", text);
-}
