@@ -8,6 +8,7 @@
 #include <ferry/base/clock.h>
 #include <ferry/base/fs.h>
 #include <ferry/base/text.h>
+#include <ferry/config/quantity.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -22,6 +23,7 @@ struct create {
     int criu_version;
     struct fy_dump *dump; /* while it exists */
     uint64_t freeze_ns, freeze_us;
+    uv_timer_t budget;      /* how long it may stand still */
     struct fy_hooks *hooks; /* while some run */
     bool storing;           /* the thread is at work, and the workload is held */
     bool stored;            /* it is on the disk */
@@ -151,11 +153,16 @@ static bool start_hooks(struct create *create, enum fy_hook_stage stage, fy_hook
 
 /* ---- the end ---- */
 
+static void budget_closed(uv_handle_t *handle)
+{
+    struct create *create = fy_container_of((uv_timer_t *)handle, struct create, budget);
+    checkpoint_op_end(&create->op, fy_error_is_set(&create->err) ? &create->err : NULL);
+}
+
 static void finish(struct create *create)
 {
-    struct fy_checkpoint_op *op = &create->op;
-    op->report.downtime_us = create->freeze_us;
-    checkpoint_op_end(op, fy_error_is_set(&create->err) ? &create->err : NULL);
+    create->op.report.downtime_us = create->freeze_us;
+    uv_close((uv_handle_t *)&create->budget, budget_closed);
 }
 
 /* Nothing can be undone any more: what such a hook says stands in its log. */
@@ -198,11 +205,27 @@ static void stored_and_held(struct fy_checkpoint_op *op)
 
 /* ---- the dump ---- */
 
+/* What is there by then is thrown away: the workload comes first. */
+static void over_budget(uv_timer_t *timer)
+{
+    struct create *create = fy_container_of(timer, struct create, budget);
+    char limit[FY_DURATION_TEXT_SIZE];
+    fy_duration_format(create->what.spec.max_freeze_ms, limit);
+    fy_error_set(&create->err, FY_E_TIMEOUT,
+                 "given up: it would have stood still for longer than its freeze budget of %s", limit);
+    fy_error_next(&create->err, "it runs on; raise freeze_budget, or choose hours in which it uses less memory");
+    atomic_store(&create->op.progress.cancelled, true);
+    if (create->dump && !create->stored)
+        fy_dump_decide(create->dump, FY_DECIDE_RESUME);
+}
+
 static void freezing(struct fy_dump *dump, void *data)
 {
     struct create *create = data;
     (void)dump;
     create->freeze_ns = fy_clock_monotonic_ns();
+    if (create->what.spec.max_freeze_ms)
+        (void)uv_timer_start(&create->budget, over_budget, create->what.spec.max_freeze_ms, 0);
     checkpoint_op_phase(&create->op, "dump", "frozen here");
 }
 
@@ -210,6 +233,7 @@ static void held(struct fy_dump *dump, void *data)
 {
     struct create *create = data;
     if (create->op.cancelled || create->what.leave_running) {
+        (void)uv_timer_stop(&create->budget); /* nothing takes time any more */
         fy_dump_decide(dump, FY_DECIDE_RESUME);
         return;
     }
@@ -231,6 +255,7 @@ static void dump_done(struct fy_dump *dump, enum fy_workload_state state, const 
     struct create *create = data;
     (void)dump;
     create->dump = NULL;
+    (void)uv_timer_stop(&create->budget);
     if (create->freeze_ns)
         create->freeze_us = (fy_clock_monotonic_ns() - create->freeze_ns) / 1000;
     create->op.report.workload_state = state == FY_WORKLOAD_RUNNING ? "runs here" : "stopped, in its checkpoint";
@@ -317,6 +342,7 @@ static void inspected(const struct fy_workload_facts *facts, const struct fy_err
 static void begin(struct fy_checkpoint_op *op)
 {
     struct create *create = of(op);
+    (void)uv_timer_init(op->options.host->loop, &create->budget);
     checkpoint_op_phase(op, "inspect", "runs here");
     if (checkpoint_op_make_directories(op, &create->err) < 0 ||
         fy_driver_inspect(op->options.host, &create->what.spec.workload, inspected, create, &create->err) < 0)

@@ -25,6 +25,8 @@ static const struct uint_rule percent = {1, 99};
 
 static const struct text_rule schedule_name = {
     config_is_peer_name, "a name of at most 63 letters, digits, '.', '_' and '-', beginning with a letter or digit"};
+static const struct text_rule peer_name = {config_is_peer_name,
+                                           "a peer name of at most 63 letters, digits, '.', '_' and '-'"};
 static const struct text_rule workload_pattern = {config_is_workload_pattern,
                                                   "process/PID, runc/ID or a pattern such as runc/db-*"};
 static const struct text_rule label = {config_is_label, "a label such as app=web"};
@@ -120,6 +122,15 @@ static void read_percent(struct reading *reading, const struct node *node, const
         config_expected(reading, node, "a share from 1% to 99%");
 }
 
+/* Which peers there are is for the agent to say: it needs to know the place. */
+static void read_peer(struct reading *reading, const struct node *node, const void *rule, void *target)
+{
+    struct fy_schedule_peer *peer = target;
+    config_read_text(reading, node, rule, &peer->name);
+    peer->line = node->line;
+    peer->column = node->column;
+}
+
 static const struct field keep_list[] = {
     {"last", config_read_u32, KEEP(last), &kept, NULL, false},
     {"hourly", config_read_u32, KEEP(hourly), &kept, NULL, false},
@@ -154,6 +165,8 @@ static const struct field schedule_list[] = {
     {"verify", read_rhythm, AT(verify_ms), NULL, NULL, false},
     {"rehearse", read_rhythm, AT(rehearse_ms), NULL, NULL, false},
     {"probe", config_read_text, AT(probe), &probe, NULL, false},
+    {"replicate_to", read_peer, AT(replicate_to), &peer_name, NULL, false},
+    {"received_from", read_peer, AT(received_from), &peer_name, NULL, false},
 };
 static const struct fields schedule_fields = {schedule_list, FY_ARRAY_SIZE(schedule_list)};
 
@@ -166,6 +179,8 @@ void fy_schedule_spec_done(struct fy_schedule_spec *spec)
     free(spec->timezone);
     fy_zone_free(spec->zone);
     free(spec->probe);
+    free(spec->replicate_to.name);
+    free(spec->received_from.name);
 }
 
 const char *fy_missed_rule_name(enum fy_missed_rule rule)

@@ -117,13 +117,32 @@ static void check_when(struct reading *reading, const struct node *node, const s
         config_wrong(reading, window, "no multiple of %s, counted from midnight UTC, lies in these hours", every->text);
 }
 
+static bool is_given(const struct node *node)
+{
+    return node && !config_node_is_null(node) && (node->kind != NODE_LIST || node->child_count);
+}
+
+/* Of copies it takes no checkpoints: what says how is a mistake. */
+static void check_received(struct reading *reading, const struct node *node)
+{
+    static const char *const keys[] = {"workloads",  "labels",       "max_parallel", "freeze_budget",
+                                       "tcp",        "file_locks",   "shell_job",    "ext_unix_sockets",
+                                       "link_remap", "replicate_to", "hooks"};
+    for (size_t i = 0; i < FY_ARRAY_SIZE(keys); i++) {
+        const struct node *child = config_node_child(node, keys[i]);
+        if (child)
+            config_wrong(reading, child, "with 'received_from' no checkpoints are taken, and '%s' says nothing",
+                         keys[i]);
+    }
+}
+
 void config_check_schedule(struct reading *reading, const struct node *node, const struct fy_schedule_spec *spec)
 {
-    const struct node *workloads = config_node_child(node, "workloads"), *labels = config_node_child(node, "labels");
     const struct node *probe = config_node_child(node, "probe");
     check_when(reading, node, spec);
-    if ((!workloads || config_node_is_null(workloads) || (workloads->kind == NODE_LIST && !workloads->child_count)) &&
-        (!labels || config_node_is_null(labels) || (labels->kind == NODE_LIST && !labels->child_count)))
+    if (config_node_child(node, "received_from"))
+        check_received(reading, node);
+    else if (!is_given(config_node_child(node, "workloads")) && !is_given(config_node_child(node, "labels")))
         config_wrong(reading, node, "'workloads' or 'labels' is missing");
     for (size_t i = 0; i < spec->how.hook_count; i++) {
         enum fy_hook_stage stage = spec->how.hooks[i].stage;

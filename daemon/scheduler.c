@@ -55,6 +55,7 @@ static void look_at_everything(struct fy_scheduler *scheduler)
         prune_advance(schedule);
         run_advance(schedule);
         ask_engine(schedule, now_s, &wake_s);
+        copy_advance(schedule, now_s, &wake_s);
     }
     proof_advance(scheduler, now_s, &wake_s);
     wall_timer_set(&scheduler->timer, wake_s);
@@ -194,12 +195,16 @@ static int make_all(struct fy_scheduler *scheduler, const struct fy_plan *plan, 
         if ((replaces && refuse_busy(older, "replaced", err) < 0) ||
             schedule_new(scheduler, name, file, text, size, &made, err) < 0)
             return -1;
+        made->next = *list;
+        *list = made;
+        if (copy_check_peer(made, err) < 0)
+            return -1;
         if (replaces) {
             made->state = older->state;
             made->last = older->last;
+            made->copying.job = older->copying.job; /* it goes on */
+            memcpy(made->copying.current, older->copying.current, sizeof made->copying.current);
         }
-        made->next = *list;
-        *list = made;
     }
     return 0;
 }

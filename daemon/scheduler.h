@@ -6,6 +6,7 @@
 #include "wall_timer.h"
 
 #include <ferry/daemon/scheduler.h>
+#include <ferry/schedule/copies.h>
 #include <ferry/schedule/engine.h>
 
 #define SCHEDULE_LABEL "schedule"
@@ -40,6 +41,16 @@ struct pruning {
     size_t failed_count, removed;
 };
 
+/* Copying to the peer, one at a time; a run does not wait for it. */
+struct copying {
+    struct awaited job;
+    char current[FY_CHECKPOINT_ID_SIZE];
+    char tried[16][FY_CHECKPOINT_ID_SIZE]; /* failed in this round */
+    size_t tried_count;
+    struct fy_copies_state state;
+    struct fy_error why; /* of the last failure; not set: none since all were there */
+};
+
 struct schedule {
     struct schedule *next; /* by name */
     struct fy_scheduler *scheduler;
@@ -52,6 +63,7 @@ struct schedule {
     struct schedule_row last; /* only its last_* */
     struct schedule_run *run; /* NULL: it does not run */
     struct pruning pruning;
+    struct copying copying;
 };
 
 enum proof_kind { PROOF_VERIFY, PROOF_REHEARSE };
@@ -115,6 +127,15 @@ void prune_advance(struct schedule *schedule);
 /* The schedule's checkpoints, oldest first; both arrays are malloc'ed. */
 int prune_list(const struct schedule *schedule, struct fy_kept **list, size_t *count, struct fy_error *err);
 int prune_space(const struct fy_scheduler *scheduler, struct fy_space *space, struct fy_error *err);
+
+/* ---- scheduler_copy.c ---- */
+
+/* FY_E_CONFIG with the place in `file` when the plan names a peer that there is not. */
+int copy_check_peer(const struct schedule *schedule, struct fy_error *err);
+/* Starts what is due; lowers *wake_s to when something will be. */
+void copy_advance(struct schedule *schedule, int64_t now_s, int64_t *wake_s);
+/* How many checkpoints the peer has not. */
+size_t copy_behind(const struct schedule *schedule);
 
 /* ---- scheduler_proof.c ---- */
 

@@ -7,8 +7,13 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-static bool is_of_schedule(const struct schedule *schedule, const Ferry__Checkpoint__Record *record)
+/* The label travels with a copy, but what came from another host is for a schedule of such copies. */
+static bool is_of_schedule(const struct schedule *schedule, const struct fy_checkpoint_entry *entry)
 {
+    const Ferry__Checkpoint__Record *record = entry->record;
+    const char *sender = entry->state->received_from, *wanted = schedule->spec->received_from.name;
+    if (sender || wanted)
+        return sender && wanted && !strcmp(sender, wanted);
     for (size_t i = 0; i < record->n_labels; i++) {
         if (!strcmp(record->labels[i]->key, SCHEDULE_LABEL) && !strcmp(record->labels[i]->value, schedule->spec->name))
             return true;
@@ -26,7 +31,7 @@ int prune_list(const struct schedule *schedule, struct fy_kept **list, size_t *c
     for (size_t i = 0; i < all; i++) {
         struct fy_checkpoint_entry entry;
         fy_checkpoints_at(checkpoints, i, &entry);
-        if (!entry.record || !is_of_schedule(schedule, entry.record))
+        if (!entry.record || !is_of_schedule(schedule, &entry))
             continue;
         made[found++] = (struct fy_kept){
             .id = entry.record->id,

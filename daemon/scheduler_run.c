@@ -25,6 +25,10 @@ static void describe(const struct schedule_run *run, char text[SCHEDULE_RESULT_S
         (void)snprintf(text, SCHEDULE_RESULT_SIZE, "%.480s", run->first.message);
         return;
     }
+    if (schedule->spec->received_from.name) {
+        (void)snprintf(text, SCHEDULE_RESULT_SIZE, "%zu removed", schedule->pruning.removed);
+        return;
+    }
     size_t length =
         (size_t)snprintf(text, SCHEDULE_RESULT_SIZE, "%zu checkpoint%s, %zu removed", run->done - run->failed,
                          run->done - run->failed == 1 ? "" : "s", schedule->pruning.removed);
@@ -49,6 +53,7 @@ static void run_end(struct schedule_run *run)
                  schedule->spec->name, schedule->last.last_result);
     schedule->run = NULL;
     run_free(run);
+    fy_copies_hurry(&schedule->copying.state);
     save_state(schedule);
     scheduler_nudge(schedule->scheduler);
 }
@@ -224,7 +229,6 @@ int run_start(struct schedule *schedule, int64_t slot_s, uint32_t missed, struct
     if (!run)
         return fy_error_set(err, FY_E_NOMEM, "no memory for running schedule %s", schedule->spec->name);
     run->schedule = schedule;
-    run->finding = true;
     schedule->run = run;
     schedule->last.last_slot_s = slot_s;
     schedule->last.last_started_us = fy_clock_wall_us();
@@ -233,6 +237,13 @@ int run_start(struct schedule *schedule, int64_t slot_s, uint32_t missed, struct
     fy_log_write(schedule->scheduler->options.log, FY_LOG_INFO, NULL, "schedule %s runs%s", schedule->spec->name,
                  missed ? ", also for runs that were missed" : "");
     save_state(schedule);
+    if (schedule->spec->received_from.name) { /* others take them */
+        run->phase = RUN_REMOVE;
+        prune_start(schedule);
+        scheduler_nudge(schedule->scheduler);
+        return 0;
+    }
+    run->finding = true;
     schedule->scheduler->working++;
     (void)uv_queue_work(schedule->scheduler->options.host->loop, &run->work, find, found);
     return 0;

@@ -51,6 +51,32 @@ static void join(char *const *words, char *text, size_t size)
         length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", words[i]);
 }
 
+static void describe_workloads(const struct fy_schedule_spec *spec, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (spec->received_from.name)
+        (void)snprintf(text, size, "copies from %s", spec->received_from.name);
+    join(spec->workloads, text, size);
+    join(spec->labels, text, size);
+}
+
+/* What the peer has not, and why. */
+static void show_copies(const struct schedule *schedule, Ferry__Control__Schedule *message)
+{
+    const struct copying *copying = &schedule->copying;
+    int64_t now_s = fy_clock_wall_us() / 1000000;
+    if (!schedule->spec->replicate_to.name)
+        return;
+    message->replicate_to = schedule->spec->replicate_to.name;
+    message->has_copies_behind = 1;
+    message->copies_behind = (uint32_t)copy_behind(schedule);
+    if (!message->copies_behind || !fy_error_is_set(&copying->why))
+        return;
+    message->copy_failure = (char *)(uintptr_t)copying->why.message;
+    message->has_copy_retry_s = !copying->job.job[0] && !schedule->state.paused;
+    message->copy_retry_s = fy_copies_due_s(&copying->state, now_s);
+}
+
 /* Of what is due now it is the oldest. */
 static int64_t next_start(const struct schedule *schedule)
 {
@@ -68,9 +94,7 @@ void fy_scheduler_show(const struct fy_scheduler *scheduler, size_t index, struc
     int64_t next_s = next_start(schedule);
     ferry__control__schedule__init(message);
     describe_when(schedule->spec, shown->when, sizeof shown->when);
-    shown->workloads[0] = '\0';
-    join(schedule->spec->workloads, shown->workloads, sizeof shown->workloads);
-    join(schedule->spec->labels, shown->workloads, sizeof shown->workloads);
+    describe_workloads(schedule->spec, shown->workloads, sizeof shown->workloads);
     message->name = schedule->spec->name;
     message->file = schedule->file;
     message->when = shown->when;
@@ -88,5 +112,6 @@ void fy_scheduler_show(const struct fy_scheduler *scheduler, size_t index, struc
     message->last_ended_us = last->last_ended_us;
     message->has_last_failed = last->last_result[0] != '\0';
     message->last_failed = last->last_failed;
+    show_copies(schedule, message);
     message->last_result = last->last_result[0] ? (char *)(uintptr_t)last->last_result : NULL;
 }

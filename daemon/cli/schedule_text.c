@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define ROW "%-20s  %-28s  %-8s  %-19s  %-19s  %s\n"
+#define ROW "%-20s  %-28s  %-8s  %-19s  %-19s  %s"
 
 static void local_time(bool known, int64_t at_s, char text[32])
 {
@@ -24,19 +24,36 @@ static const char *result_of(const Ferry__Control__Schedule *schedule)
     return schedule->last_result ? schedule->last_result : "-";
 }
 
+static const char *state_of(const Ferry__Control__Schedule *schedule)
+{
+    if (schedule->paused)
+        return "paused";
+    if (schedule->has_last_failed && schedule->last_failed && !schedule->running)
+        return "FAILED";
+    return schedule->copy_failure ? "BEHIND" : "ok";
+}
+
+/* "; 2 not at b yet: b: no route to host" */
+static int copies_of(struct fy_buf *text, const Ferry__Control__Schedule *schedule, struct fy_error *err)
+{
+    if (!schedule->copies_behind)
+        return 0;
+    return fy_buf_printf(text, err, "; %u not at %s yet%s%s", schedule->copies_behind, schedule->replicate_to,
+                         schedule->copy_failure ? ": " : "", schedule->copy_failure ? schedule->copy_failure : "");
+}
+
 int schedule_row(struct fy_buf *text, const Ferry__Control__Schedule *schedule, struct fy_error *err)
 {
     if (!schedule)
-        return fy_buf_printf(text, err, ROW, "SCHEDULE", "WHEN", "STATE", "LAST", "NEXT", "RESULT");
+        return fy_buf_printf(text, err, ROW "\n", "SCHEDULE", "WHEN", "STATE", "LAST", "NEXT", "RESULT");
     char last[32], next[32];
-    bool failed = schedule->has_last_failed && schedule->last_failed && !schedule->running;
     local_time(schedule->has_last_started_us, schedule->last_started_us / 1000000, last);
     local_time(schedule->has_next_s, schedule->next_s, next);
-    return fy_buf_printf(text, err, ROW, schedule->name, schedule->when,
-                         schedule->paused ? "paused"
-                         : failed         ? "FAILED"
-                                          : "ok",
-                         last, next, result_of(schedule));
+    if (fy_buf_printf(text, err, ROW, schedule->name, schedule->when, state_of(schedule), last, next,
+                      result_of(schedule)) < 0 ||
+        copies_of(text, schedule, err) < 0)
+        return -1;
+    return fy_buf_printf(text, err, "\n");
 }
 
 static void json_time(struct fy_json *json, const char *key, bool known, int64_t wall_us)
@@ -66,6 +83,13 @@ void schedule_json(struct fy_json *json, const char *key, const Ferry__Control__
     else
         fy_json_null(json, "last_failed");
     fy_json_string(json, "last_result", schedule->last_result);
+    fy_json_string(json, "replicate_to", schedule->replicate_to);
+    if (schedule->has_copies_behind)
+        fy_json_uint(json, "copies_behind", schedule->copies_behind);
+    else
+        fy_json_null(json, "copies_behind");
+    fy_json_string(json, "copy_failure", schedule->copy_failure);
+    json_time(json, "copy_retry", schedule->has_copy_retry_s, schedule->copy_retry_s * 1000000);
     fy_json_close_object(json);
 }
 

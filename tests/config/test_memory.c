@@ -130,7 +130,7 @@ Test(memory, schedules)
 {
     static const char right[] = "version: 1\nschedules:\n  - name: a\n    workloads: [runc/web, runc/b]\n"
                                 "    labels: [app=web]\n    cron: '@daily'\n    timezone: Europe/Berlin\n"
-                                "    keep: {last: 5}\n    rehearse: weekly\n    probe: x\n";
+                                "    keep: {last: 5}\n    rehearse: weekly\n    probe: x\n    replicate_to: b\n";
     static const char wrong[] = "version: 1\nschedules:\n  - name: a b\n    cron: '* *'\n    timezone: Mars/X\n";
     cr_expect_gt(allocations_needed(read_plan, right, FY_OK), 25);
     cr_expect_gt(allocations_needed(read_plan, wrong, FY_E_CONFIG), 15);

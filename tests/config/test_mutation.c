@@ -32,7 +32,7 @@ static const char schedules_text[] = "version: 1\n"
                                      "    window: [22:00-06:00]\n"
                                      "    keep: {last: 5, max_age: 30d, max_size: 20GiB, min_free: 10%}\n"
                                      "    verify: daily\n"
-                                     "  - {name: b, workloads: [process/7], every: 15m, jitter: 1m, rehearse: 2w}\n";
+                                     "  - {name: b, workloads: [process/7], every: 15m, jitter: 1m, replicate_to: b}\n";
 
 static const char settings_text[] = "name: a\n"
                                     "control: {users: [alice, bob], groups: []}\n"

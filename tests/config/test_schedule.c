@@ -77,6 +77,13 @@ Test(schedule, mistakes)
          "p:6:12: schedules[0]: the stages of a checkpoint are pre-dump, post-commit and post-abort, not post-restore"},
         {EVERY "    hooks: [{stage: pre-dump, on: destination, run: x}]\n",
          "p:6:12: schedules[0]: a checkpoint has no destination: 'on' can only be source"},
+        {EVERY "    replicate_to: b/c\n", "p:6:19: schedules[0].replicate_to: expected a peer name of at most 63 "
+                                          "letters, digits, '.', '_' and '-', got 'b/c'"},
+        {EVERY "    received_from: b\n",
+         "p:4:16: schedules[0]: with 'received_from' no checkpoints are taken, and 'workloads' says nothing"},
+        {HEAD "  - {name: a, received_from: b, every: 1h, replicate_to: c}\n",
+         "p:3:58: schedules[0]: with 'received_from' no checkpoints are taken, and 'replicate_to' says nothing"},
+        {HEAD "  - {name: a, received_from: b}\n", "p:3:5: schedules[0]: 'every' or 'cron' is missing"},
         {EVERY "    evry: 1m\n", "p:6:5: unknown key 'evry' in schedules[0]; did you mean 'every'?"},
         {EVERY "  - {name: web, workloads: [runc/b], every: 1h}\n",
          "p:6:12: schedules[1]: the schedule in line 3 is called web already"},
@@ -116,6 +123,8 @@ Test(schedule, smallest)
     cr_expect_eq(spec->window_count, 0);
     cr_expect_null(spec->labels[0]);
     cr_expect_null(spec->probe);
+    cr_expect_null(spec->replicate_to.name);
+    cr_expect_null(spec->received_from.name);
     cr_expect_eq(spec->keep.last, 0);
     fy_plan_free(plan);
 }
@@ -142,7 +151,9 @@ Test(schedule, every_key)
               "    verify: daily\n"
               "    rehearse: 2w\n"
               "    probe: look-quickly\n"
-              "    tcp: close\n    file_locks: true\n    hooks: [{stage: pre-dump, on: source, run: drain}]\n");
+              "    replicate_to: b\n"
+              "    tcp: close\n    file_locks: true\n    hooks: [{stage: pre-dump, on: source, run: drain}]\n"
+              "  - {name: theirs, received_from: a, every: 1h, keep: {last: 9}, verify: daily, rehearse: weekly}\n");
     cr_expect_eq(plan->migration_count, 1);
     const struct fy_schedule_spec *spec = &plan->schedules[0];
     cr_expect_str_eq(spec->workloads[2], "process/42");
@@ -167,6 +178,9 @@ Test(schedule, every_key)
     cr_expect(spec->how.tcp == FY_TCP_CLOSE && spec->how.file_locks && !spec->how.shell_job);
     cr_assert_eq(spec->how.hook_count, 1);
     cr_expect_str_eq(spec->how.hooks[0].name, "drain");
+    cr_expect_str_eq(spec->replicate_to.name, "b");
+    cr_expect(spec->replicate_to.line == 20 && spec->replicate_to.column == 19);
+    cr_expect_str_eq(plan->schedules[1].received_from.name, "a");
     fy_plan_free(plan);
 }
 

@@ -33,6 +33,12 @@ struct fy_keep {
     uint32_t min_free_percent;
 };
 
+/* A peer's name, and where the plan says it. */
+struct fy_schedule_peer {
+    char *name; /* NULL: none */
+    unsigned line, column;
+};
+
 struct fy_schedule_spec {
     char *name;
     char **workloads;  /* "runc/web", "runc/db-*"; NULL-terminated */
@@ -49,9 +55,11 @@ struct fy_schedule_spec {
     struct fy_window windows[FY_MAX_WINDOWS];
     size_t window_count; /* 0: at all hours */
     struct fy_keep keep;
-    uint64_t verify_ms;   /* how old a verification may get; 0: none on a rhythm */
-    uint64_t rehearse_ms; /* the same for rehearsals */
-    char *probe;          /* file in hooks_dir that looks at a rehearsed checkpoint; NULL: none */
+    uint64_t verify_ms;                    /* how old a verification may get; 0: none on a rhythm */
+    uint64_t rehearse_ms;                  /* the same for rehearsals */
+    char *probe;                           /* file in hooks_dir that looks at a rehearsed checkpoint; NULL: none */
+    struct fy_schedule_peer replicate_to;  /* has a copy of each checkpoint */
+    struct fy_schedule_peer received_from; /* it takes none: it looks after the copies that came from there */
 };
 
 void fy_schedule_spec_done(struct fy_schedule_spec *spec);

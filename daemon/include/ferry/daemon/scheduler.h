@@ -1,5 +1,5 @@
 /* Schedules at work: what `ferry schedule add` installed is run when its time has come, what retention no longer keeps
- * is removed, and what is kept is verified and rehearsed in the background.
+ * is removed, and what is kept is copied to a peer, verified and rehearsed in the background.
  *
  *     a run:  find the workloads -> make room (min_free) -> checkpoint each, max_parallel at once -> remove -> told
  *
