@@ -153,15 +153,6 @@ int fy_block_check(struct fy_block *block, size_t body_bytes, struct fy_error *e
     return 0;
 }
 
-int fy_block_verify(const struct fy_block *block, const uint8_t *raw, const char *name, struct fy_error *err)
-{
-    if (XXH3_64bits(raw, block->raw_bytes) == block->xxh3)
-        return 0;
-    fy_error_set(err, FY_E_VERIFY, "%s: the block at offset %llu arrived damaged (hash differs)", name,
-                 (unsigned long long)block->offset);
-    return fy_error_next(err, "start the migration again; if it happens twice, check the memory of both hosts");
-}
-
 /* How many references from `ref` on are to pieces in a row, for places in a row. */
 static uint32_t run_of_refs(const struct fy_block *block, uint32_t ref, uint32_t piece)
 {
@@ -174,27 +165,87 @@ static uint32_t run_of_refs(const struct fy_block *block, uint32_t ref, uint32_t
     return count;
 }
 
-int fy_block_join(const struct fy_block *block, const uint8_t *plain, fy_block_read read, void *data, const char *name,
-                  uint8_t *raw, struct fy_error *err)
+int fy_block_read_known(const struct fy_block *block, fy_block_read read, void *data, uint8_t *known,
+                        struct fy_error *err)
 {
     uint32_t ref = 0;
-    for (uint32_t piece = 0; piece < piece_count(block);) {
-        uint8_t *to = raw + (size_t)piece * FY_PIECE_BYTES;
-        uint32_t size = piece_size(block, piece);
+    for (uint32_t piece = 0; ref < block->ref_count;) {
         uint32_t count = 1;
-        if (has_bit(block->present, piece)) {
-            memcpy(to, plain, size);
-            plain += size;
-        } else if (has_bit(block->again, piece)) {
+        if (has_bit(block->again, piece)) {
             count = run_of_refs(block, ref, piece);
-            if (read(data, &block->refs[ref], count, to, err) < 0)
+            if (read(data, &block->refs[ref], count, known + (size_t)ref * FY_PIECE_BYTES, err) < 0)
                 return -1;
             ref += count;
-        } else
-            memset(to, 0, size);
+        }
         piece += count;
     }
-    return fy_block_verify(block, raw, name, err);
+    return 0;
+}
+
+/* Goes over the raw bytes from their beginning. */
+struct walk {
+    const struct fy_block *block;
+    struct fy_block_parts left; /* where the rest of them is */
+    uint32_t piece;
+};
+
+/* Pieces in a row that lie together, or are all zero. */
+struct run {
+    const uint8_t *data; /* NULL: zero */
+    size_t offset;       /* in the raw bytes */
+    size_t size;
+};
+
+static bool next_run(struct walk *walk, struct run *run)
+{
+    const struct fy_block *block = walk->block;
+    uint32_t pieces = piece_count(block);
+    if (walk->piece == pieces)
+        return false;
+    bool present = has_bit(block->present, walk->piece);
+    bool known = has_bit(block->again, walk->piece);
+    *run = (struct run){.offset = (size_t)walk->piece * FY_PIECE_BYTES};
+    for (; walk->piece < pieces && has_bit(block->present, walk->piece) == present &&
+           has_bit(block->again, walk->piece) == known;
+         walk->piece++)
+        run->size += piece_size(block, walk->piece);
+    if (present) {
+        run->data = walk->left.plain;
+        walk->left.plain += run->size;
+    } else if (known) {
+        run->data = walk->left.known;
+        walk->left.known += run->size;
+    }
+    return true;
+}
+
+static void hash_run(XXH3_state_t *state, const struct run *run)
+{
+    if (run->data) {
+        (void)XXH3_64bits_update(state, run->data, run->size);
+        return;
+    }
+    size_t size;
+    for (size_t left = run->size; left > 0; left -= size) {
+        size = left < FY_PIECE_BYTES ? left : FY_PIECE_BYTES;
+        (void)XXH3_64bits_update(state, zero_piece, size);
+    }
+}
+
+int fy_block_verify(const struct fy_block *block, const struct fy_block_parts *parts, const char *name,
+                    struct fy_error *err)
+{
+    struct walk walk = {.block = block, .left = *parts};
+    struct run run;
+    XXH3_state_t state;
+    (void)XXH3_64bits_reset(&state);
+    while (next_run(&walk, &run))
+        hash_run(&state, &run);
+    if (XXH3_64bits_digest(&state) == block->xxh3)
+        return 0;
+    fy_error_set(err, FY_E_VERIFY, "%s: the block at offset %llu arrived damaged (hash differs)", name,
+                 (unsigned long long)block->offset);
+    return fy_error_next(err, "start the migration again; if it happens twice, check the memory of both hosts");
 }
 
 static int write_run(int fd, const uint8_t *data, size_t size, uint64_t offset, const char *name, struct fy_error *err)
@@ -215,23 +266,14 @@ static int write_run(int fd, const uint8_t *data, size_t size, uint64_t offset, 
     return 0;
 }
 
-static bool is_hole(const struct fy_block *block, uint32_t piece)
+int fy_block_write(const struct fy_block *block, const struct fy_block_parts *parts, int fd, const char *name,
+                   struct fy_error *err)
 {
-    return !has_bit(block->present, piece) && !has_bit(block->again, piece);
-}
-
-int fy_block_write(const struct fy_block *block, const uint8_t *raw, int fd, const char *name, struct fy_error *err)
-{
-    uint32_t pieces = piece_count(block);
-    for (uint32_t piece = 0; piece < pieces; piece++) {
-        uint32_t first = piece;
-        size_t size = 0;
-        for (; piece < pieces && !is_hole(block, piece); piece++)
-            size += piece_size(block, piece);
-        uint64_t at = (uint64_t)first * FY_PIECE_BYTES;
-        if (size > 0 && write_run(fd, raw + at, size, block->offset + at, name, err) < 0)
+    struct walk walk = {.block = block, .left = *parts};
+    struct run run;
+    while (next_run(&walk, &run))
+        if (run.data && write_run(fd, run.data, run.size, block->offset + run.offset, name, err) < 0)
             return -1;
-    }
     return 0;
 }
 

@@ -2,7 +2,8 @@
  * already. Pure; runs on any thread.
  *
  *     raw bytes ── fy_block_sort() ──> bitmaps, references, plain bytes ── fy_codec_pack() ──> body
- *     body ── fy_codec_unpack() ──> plain bytes ── fy_block_join() ──> raw bytes ── fy_block_write() ──> file */
+ *     body ── fy_codec_unpack() ──> plain bytes ─┬─ fy_block_verify() ── fy_block_write() ──> file
+ *     references ── fy_block_read_known() ───────┘ */
 #ifndef FERRY_AGENT_BLOCK_H
 #define FERRY_AGENT_BLOCK_H
 
@@ -60,17 +61,24 @@ bool fy_block_is_full(const struct fy_block *block);
  * `plain_bytes`. FY_E_PROTOCOL. */
 int fy_block_check(struct fy_block *block, size_t body_bytes, struct fy_error *err);
 
+/* The pieces of a block that are not zero: those of `present` and those of `again`, each in their order. */
+struct fy_block_parts {
+    const uint8_t *plain;
+    const uint8_t *known; /* may be NULL where there is none */
+};
+
 /* Reads `count` pieces of one of our own files of the set, which begin at the one referred to. */
 typedef int (*fy_block_read)(void *data, const struct fy_block_ref *first, uint32_t count, uint8_t *to,
                              struct fy_error *err);
-/* Puts the raw bytes together at `raw` (room for FY_BLOCK_BYTES) and checks their hash. FY_E_VERIFY, and what `read`
- * fails with. */
-int fy_block_join(const struct fy_block *block, const uint8_t *plain, fy_block_read read, void *data, const char *name,
-                  uint8_t *raw, struct fy_error *err);
-/* Checks the hash of raw bytes that are a block's whole body. FY_E_VERIFY. */
-int fy_block_verify(const struct fy_block *block, const uint8_t *raw, const char *name, struct fy_error *err);
-/* Writes what is not zero of the raw bytes to `fd`; the rest stays a hole. FY_E_NOSPACE, FY_E_IO. */
-int fy_block_write(const struct fy_block *block, const uint8_t *raw, int fd, const char *name, struct fy_error *err);
+/* Reads all that is referred to into `known`, which has room for it. What `read` fails with. */
+int fy_block_read_known(const struct fy_block *block, fy_block_read read, void *data, uint8_t *known,
+                        struct fy_error *err);
+/* Checks the hash of the raw bytes. FY_E_VERIFY. */
+int fy_block_verify(const struct fy_block *block, const struct fy_block_parts *parts, const char *name,
+                    struct fy_error *err);
+/* Writes what is not zero to `fd`; the rest stays a hole. FY_E_NOSPACE, FY_E_IO. */
+int fy_block_write(const struct fy_block *block, const struct fy_block_parts *parts, int fd, const char *name,
+                   struct fy_error *err);
 /* What the hash of a set is made of, one word for each chunk: where the block belongs and what is in it. */
 uint64_t fy_block_record(const struct fy_block *block, uint32_t file);
 /* The hash of a set with one more record; that of none is 0. */

@@ -7,10 +7,13 @@
 #define TELLING_BYTES 65536u
 /* While nothing is compressed, each so manieth block is, to know whether that is still right. */
 #define LOOK_AGAIN 16u
-/* Until it is measured, a link is taken for one of 1 Gbit/s. */
-#define FIRST_LINK_NS 8.0
+/* Until it is measured, a link is taken for one of 4 Gbit/s: a fast one would be held up for as long as it is taken for
+ * slow, a slow one is known for what it is when the first blocks wait. */
+#define FIRST_LINK_NS 2.0
 
-/* Measured for text and programs, a core of a current server: what matters is how they relate to each other. */
+/* Measured on a core of a current server: what matters is how they relate to each other. First what it takes to send a
+ * byte with OpenSSL's AES and SHA-256 through libssh2; then the efforts, for text and programs. */
+#define SENDING_NS 2.0
 static const struct {
     double ns;     /* for a byte */
     double saving; /* of bytes */
@@ -21,17 +24,29 @@ static const struct {
     [FY_EFFORT_ZSTD_3] = {4.7, 0.66},
 };
 
-void fy_effort_init(struct fy_effort_model *model, unsigned workers)
+void fy_effort_init(struct fy_effort_model *model, unsigned workers, unsigned processors)
 {
-    *model = (struct fy_effort_model){.workers = workers, .cost = 1.0, .saving = 1.0, .link_ns = FIRST_LINK_NS};
+    *model = (struct fy_effort_model){
+        .workers = workers < processors ? workers : processors,
+        .processors = processors,
+        .cost = 1.0,
+        .saving = 1.0,
+        .stretch = 1.0,
+        .link_ns = FIRST_LINK_NS,
+    };
+}
+
+static double larger(double one, double other)
+{
+    return one > other ? one : other;
 }
 
 static double time_of_byte(const struct fy_effort_model *model, enum fy_effort effort)
 {
-    double left = 1.0 - known[effort].saving * model->saving;
-    double link = (left > 0.0 ? left : 0.0) * model->link_ns;
-    double work = known[effort].ns * model->cost / model->workers;
-    return work > link ? work : link;
+    double left = larger(1.0 - known[effort].saving * model->saving, 0.0);
+    double work = known[effort].ns * model->cost;
+    double processors = (work + left * SENDING_NS) / model->processors;
+    return larger(larger(left * model->link_ns, work / model->workers), processors);
 }
 
 enum fy_effort fy_effort_choose(struct fy_effort_model *model)
@@ -51,19 +66,21 @@ static void approach(double *value, double measured)
 }
 
 void fy_effort_packed(struct fy_effort_model *model, enum fy_effort effort, uint64_t plain_bytes, uint64_t body_bytes,
-                      uint64_t ns)
+                      const struct fy_effort_time *time)
 {
     if (effort == FY_EFFORT_NONE || plain_bytes < TELLING_BYTES)
         return;
     double saved = 1.0 - (double)body_bytes / (double)plain_bytes;
-    approach(&model->cost, (double)ns / (double)plain_bytes / known[effort].ns);
+    approach(&model->cost, (double)time->processor_ns / (double)plain_bytes / known[effort].ns);
     approach(&model->saving, saved / known[effort].saving);
+    if (time->processor_ns > 0)
+        approach(&model->stretch, larger((double)time->clock_ns / (double)time->processor_ns, 1.0));
 }
 
 void fy_effort_sent(struct fy_effort_model *model, uint64_t bytes, uint64_t ns)
 {
     if (bytes > 0)
-        approach(&model->link_ns, (double)ns / (double)bytes);
+        approach(&model->link_ns, (double)ns / (double)bytes / model->stretch);
 }
 
 void fy_effort_starved(struct fy_effort_model *model)

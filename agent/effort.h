@@ -1,9 +1,12 @@
 /* How hard to compress: a model of what a byte costs here and on the link, fed by what is measured, which says which
- * effort gets the set across soonest. Compressing and sending go on side by side, so the slower of them counts.
+ * effort gets the set across soonest. Compressing and sending go on side by side, so the slowest of them counts:
  *
- *     time of a byte = max(time to compress it / workers, its share of the link after compression)
+ *     the link          its share of the bytes after compression
+ *     the compressors   processor time of compressing / workers
+ *     the processors    processor time of compressing, encrypting and sending / processors
  *
- * Time is what the clock says: where processors are short, compressing takes longer, and less of it is done.
+ * What the clock says of the link holds what its threads waited for a processor; that is taken out of it as far as the
+ * compressors had to wait. So where processors are short, what saves processor time is done, not what saves bytes.
  * Where the link is fast enough that compressing could only hold it up, nothing is compressed. Pure. */
 #ifndef FERRY_AGENT_EFFORT_H
 #define FERRY_AGENT_EFFORT_H
@@ -11,18 +14,26 @@
 #include "codec.h"
 
 struct fy_effort_model {
-    double workers;   /* that compress side by side */
-    double cost;      /* time, as a multiple of what each effort is known to take */
+    double workers; /* that compress side by side */
+    double processors;
+    double cost;      /* processor time, as a multiple of what each effort is known to take */
     double saving;    /* of bytes, as a multiple of what each effort is known to save */
+    double stretch;   /* time that compressing took, by the processor time that it had: 1 when nobody had to wait */
     double link_ns;   /* for a byte on the link */
     unsigned skipped; /* blocks since anything was compressed */
 };
 
-void fy_effort_init(struct fy_effort_model *model, unsigned workers);
+/* What one block took. */
+struct fy_effort_time {
+    uint64_t clock_ns;
+    uint64_t processor_ns;
+};
+
+void fy_effort_init(struct fy_effort_model *model, unsigned workers, unsigned processors);
 enum fy_effort fy_effort_choose(struct fy_effort_model *model);
-/* One block: `plain_bytes` took `ns` and became `body_bytes` (the same when it did not get smaller). */
+/* One block: `plain_bytes` took `time` and became `body_bytes` (the same when it did not get smaller). */
 void fy_effort_packed(struct fy_effort_model *model, enum fy_effort effort, uint64_t plain_bytes, uint64_t body_bytes,
-                      uint64_t ns);
+                      const struct fy_effort_time *time);
 /* The link, which had enough to send all the time, took `bytes` in `ns`. */
 void fy_effort_sent(struct fy_effort_model *model, uint64_t bytes, uint64_t ns);
 /* The link would have taken more than was ready: it is faster than thought. */

@@ -79,15 +79,11 @@ static void say_why_refused(const struct fy_migration *migration, const Ferry__P
     }
 }
 
-/* Stock libssh2 encrypts with one core a connection, and two connections fill the usual window of a distant sshd twice;
- * more were no faster where it was measured. */
-#define DEFAULT_LANES 2u
-
 static unsigned lanes_of(const struct fy_migration *migration)
 {
     if (migration->spec.lanes > 0)
         return migration->spec.lanes;
-    return migration->peer->lanes > 0 ? migration->peer->lanes : DEFAULT_LANES;
+    return migration->peer->lanes > 0 ? migration->peer->lanes : FY_SESSION_DEFAULT_LANES;
 }
 
 /* An agent that is older than hooks says nothing of them, and would run none. */

@@ -8,6 +8,7 @@
 
 #include "arrivals.h"
 #include "block.h"
+#include "block_pool.h"
 #include "image_files.h"
 #include "receive_files.h"
 #include "storage.h"
@@ -28,7 +29,7 @@ struct write_request {
     uint32_t number;  /* of the chunk in the set */
     uint64_t token;   /* of the frame in its session */
     struct fy_block block;
-    uint8_t *body;
+    uint8_t *body; /* of the pool; NULL: none */
     size_t body_bytes;
     const char **ref_names; /* of the files that are referred to, one for each reference */
     struct fy_error error;
@@ -40,6 +41,7 @@ struct fy_receive_set {
     void *data;
     int dir_fd;
     struct fy_receive_files files;
+    struct fy_block_pool pool;
     struct fy_arrivals chunks;
     struct {
         bool came;
@@ -64,6 +66,7 @@ static void closed(uv_handle_t *handle)
     struct fy_error error = receive->error;
     fy_receive_files_done(&receive->files);
     fy_arrivals_done(&receive->chunks);
+    fy_block_pool_done(&receive->pool);
     (void)close(receive->dir_fd);
     free(receive);
     events->done(fy_error_is_set(&error) ? &error : NULL, data);
@@ -104,51 +107,58 @@ static int read_known(void *data, const struct fy_block_ref *first, uint32_t cou
     return 0;
 }
 
-/* The raw bytes: the body itself where nothing was left out, else put together in `raw`. NULL on failure. */
-static const uint8_t *restore_block(struct write_request *write, uint8_t *plain, uint8_t *raw)
+/* The pieces that came, unpacked into a buffer of the pool if they were packed, and those that are referred to. */
+static int gather(struct write_request *write, uint8_t *plain, uint8_t *known, struct fy_block_parts *parts)
 {
     const struct fy_block *block = &write->block;
-    const uint8_t *from = write->body;
-    if (block->encoding != FY_ENCODING_PLAIN) {
-        if (fy_codec_unpack(block->encoding, write->body, write->body_bytes, plain, block->plain_bytes, &write->error) <
-            0)
-            return NULL;
-        from = plain;
-    }
-    if (fy_block_is_full(block))
-        return fy_block_verify(block, from, write->name, &write->error) == 0 ? from : NULL;
-    return fy_block_join(block, from, read_known, write, write->name, raw, &write->error) == 0 ? raw : NULL;
+    *parts = (struct fy_block_parts){.plain = plain ? plain : write->body, .known = known};
+    if (plain &&
+        fy_codec_unpack(block->encoding, write->body, write->body_bytes, plain, block->plain_bytes, &write->error) < 0)
+        return -1;
+    return known ? fy_block_read_known(block, read_known, write, known, &write->error) : 0;
 }
 
-static void write_block(struct write_request *write, const uint8_t *raw)
+static void write_block(struct write_request *write, const struct fy_block_parts *parts)
 {
     FY_AUTO_CLOSE int fd = openat(write->receive->dir_fd, write->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         fy_error_errno(&write->error, errno, "opening %s for writing", write->name);
     else
-        (void)fy_block_write(&write->block, raw, fd, write->name, &write->error);
+        (void)fy_block_write(&write->block, parts, fd, write->name, &write->error);
+}
+
+static void keep(struct write_request *write, uint8_t *plain, uint8_t *known)
+{
+    const struct fy_receive_set *receive = write->receive;
+    const struct fy_block *block = &write->block;
+    bool in_memory = write->number % LOOK_AT_MEMORY_EVERY == 0;
+    struct fy_block_parts parts;
+    if (gather(write, plain, known, &parts) < 0 || fy_block_verify(block, &parts, write->name, &write->error) < 0 ||
+        fy_storage_check(receive->dir_fd, block->raw_bytes, in_memory, &write->error) < 0)
+        return;
+    write_block(write, &parts);
 }
 
 static void work(uv_work_t *request)
 {
     struct write_request *write = fy_container_of(request, struct write_request, work);
-    bool packed = write->block.encoding != FY_ENCODING_PLAIN;
-    FY_AUTO_FREE uint8_t *plain = packed ? malloc(FY_BLOCK_BYTES) : NULL;
-    FY_AUTO_FREE uint8_t *raw = fy_block_is_full(&write->block) ? NULL : malloc(FY_BLOCK_BYTES);
-    if ((packed && !plain) || (!raw && !fy_block_is_full(&write->block))) {
+    struct fy_block_pool *pool = &write->receive->pool;
+    bool is_packed = write->block.encoding != FY_ENCODING_PLAIN;
+    bool has_refs = write->block.ref_count > 0;
+    uint8_t *plain = is_packed ? fy_block_pool_take(pool) : NULL;
+    uint8_t *known = has_refs ? fy_block_pool_take(pool) : NULL;
+    if ((is_packed && !plain) || (has_refs && !known))
         fy_error_set(&write->error, FY_E_NOMEM, "no memory for a block of images");
-        return;
-    }
-    const uint8_t *bytes = restore_block(write, plain, raw);
-    bool in_memory = write->number % LOOK_AT_MEMORY_EVERY == 0;
-    if (bytes && fy_storage_check(write->receive->dir_fd, write->block.raw_bytes, in_memory, &write->error) == 0)
-        write_block(write, bytes);
+    else
+        keep(write, plain, known);
+    fy_block_pool_give(pool, known);
+    fy_block_pool_give(pool, plain);
 }
 
 static void free_request(struct write_request *write)
 {
     free(write->ref_names);
-    free(write->body);
+    fy_block_pool_give(&write->receive->pool, write->body);
     free(write);
 }
 
@@ -233,13 +243,14 @@ static struct write_request *new_request(struct fy_receive_set *receive, const F
     write->body_bytes = body_bytes;
     if (read_chunk(&write->block, chunk, body_bytes, err) < 0 || name_refs(write, err) < 0)
         goto failed;
-    write->body = malloc(body_bytes ? body_bytes : 1);
+    if (body_bytes == 0)
+        return write;
+    write->body = fy_block_pool_take(&receive->pool); /* a body is no longer than its block */
     if (!write->body) {
         fy_error_set(err, FY_E_NOMEM, "no memory for a block of images");
         goto failed;
     }
-    if (body_bytes > 0)
-        memcpy(write->body, body, body_bytes);
+    memcpy(write->body, body, body_bytes);
     return write;
 failed:
     free_request(write);
@@ -382,6 +393,11 @@ int fy_receive_set_start(uv_loop_t *loop, const char *directory, uint64_t limit_
         fy_error_errno(err, errno, "opening image directory %s", directory);
         free(new);
         return -1;
+    }
+    if (fy_block_pool_init(&new->pool) < 0) {
+        (void)close(new->dir_fd);
+        free(new);
+        return fy_error_set(err, FY_E_NOMEM, "no memory for receiving images");
     }
     new->files = (struct fy_receive_files){.dir_fd = new->dir_fd, .limit_bytes = limit_bytes};
     new->chunks.limit = most_chunks(limit_bytes);

@@ -23,8 +23,8 @@
 #define SLOTS 4u
 /* CRIU writes a block of 1 MiB in less than a millisecond; listing takes some microseconds a file. */
 #define LISTING_PAUSE_MS 3u
-/* Twice what a session holds. */
-#define STARVED_AFTER_BYTES (32u * 1024u * 1024u)
+/* What a session holds. */
+#define STARVED_AFTER_BYTES (16u * 1024u * 1024u)
 
 enum listing {
     LISTING_GROWING, /* CRIU writes */
@@ -41,7 +41,7 @@ struct slot {
     uint8_t *data; /* FY_BLOCK_BYTES; NULL while a link has them */
     struct fy_codec *codec;
     enum fy_effort effort;
-    uint64_t packed_ns;
+    struct fy_effort_time packed; /* in that time */
     uint8_t *body;
     size_t body_bytes;
     bool ready;
@@ -123,10 +123,11 @@ static void pack(struct slot *slot)
 {
     struct fy_send_set *send = slot->send;
     fy_block_sort(&slot->block, slot->data, slot->place.file->number, slot->number, send->table);
-    uint64_t start_ns = fy_clock_monotonic_ns();
+    struct fy_effort_time start = {.clock_ns = fy_clock_monotonic_ns(), .processor_ns = fy_clock_thread_ns()};
     slot->block.encoding =
         fy_codec_pack(&slot->codec, slot->effort, slot->data, slot->block.plain_bytes, &slot->body, &slot->body_bytes);
-    slot->packed_ns = fy_clock_monotonic_ns() - start_ns;
+    slot->packed.processor_ns = fy_clock_thread_ns() - start.processor_ns;
+    slot->packed.clock_ns = fy_clock_monotonic_ns() - start.clock_ns;
     if (slot->block.encoding == FY_ENCODING_PLAIN)
         take_plain(slot);
 }
@@ -152,7 +153,7 @@ static void worked(uv_work_t *request, int status)
     send->working--;
     slot->ready = true;
     fy_error_propagate(&send->error, &slot->error);
-    fy_effort_packed(&send->effort, slot->effort, slot->block.plain_bytes, slot->body_bytes, slot->packed_ns);
+    fy_effort_packed(&send->effort, slot->effort, slot->block.plain_bytes, slot->body_bytes, &slot->packed);
     advance(send);
 }
 
@@ -453,7 +454,7 @@ int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session 
         return -1;
     }
     new->punch = (struct fy_punch){.dir_fd = new->dir_fd, .idle = punched, .data = new};
-    fy_effort_init(&new->effort, SLOTS);
+    fy_effort_init(&new->effort, SLOTS, uv_available_parallelism());
     (void)uv_timer_init(loop, &new->pause);
     (void)uv_timer_start(&new->pause, pause_over, 0, 0);
     *send = new;

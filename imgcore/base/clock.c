@@ -7,11 +7,21 @@
 
 #define US_PER_S 1000000
 
-uint64_t fy_clock_monotonic_ns(void)
+static uint64_t read_ns(clockid_t clock)
 {
     struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock and a valid pointer */
+    (void)clock_gettime(clock, &now); /* cannot fail for our clocks and a valid pointer */
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+uint64_t fy_clock_monotonic_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t fy_clock_thread_ns(void)
+{
+    return read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 int64_t fy_clock_wall_us(void)

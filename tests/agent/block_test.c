@@ -19,36 +19,34 @@ static uint8_t *pattern(size_t size, unsigned zero_every)
     return data;
 }
 
-static int no_reading(void *data, const struct fy_block_ref *first, uint32_t count, uint8_t *to, struct fy_error *err)
+/* A file with what is written of a block, and holes where nothing is. */
+static int written(const struct fy_block *block, const struct fy_block_parts *parts)
 {
-    (void)data;
-    (void)first;
-    (void)count;
-    (void)to;
-    return fy_error_set(err, FY_E_IO, "nothing is referred to");
+    struct fy_error err = FY_ERROR_INIT;
+    int fd = memfd_create("block", MFD_CLOEXEC);
+    cr_assert_eq(ftruncate(fd, (off_t)block->offset + block->raw_bytes), 0);
+    cr_expect_eq(fy_block_write(block, parts, fd, "block", &err), 0, "%s", err.message);
+    return fd;
 }
 
 static void round_trip(uint32_t size, unsigned zero_every)
 {
     uint8_t *data = pattern(size, zero_every);
     uint8_t *plain = malloc(size);
-    uint8_t *raw = malloc(FY_BLOCK_BYTES);
     uint8_t *back = calloc(1, size);
-    cr_assert(plain && raw && back);
+    cr_assert(plain && back);
     memcpy(plain, data, size);
     struct fy_block block = {.raw_bytes = size};
     struct fy_error err = FY_ERROR_INIT;
     fy_block_sort(&block, plain, 0, 0, NULL);
     cr_expect_eq(fy_block_check(&block, block.plain_bytes, &err), 0, "%s", err.message);
-    cr_expect_eq(fy_block_join(&block, plain, no_reading, NULL, "block", raw, &err), 0, "%s", err.message);
-    int fd = memfd_create("block", MFD_CLOEXEC);
-    cr_assert_eq(ftruncate(fd, size), 0);
-    cr_expect_eq(fy_block_write(&block, raw, fd, "block", &err), 0, "%s", err.message);
+    struct fy_block_parts parts = {.plain = plain};
+    cr_expect_eq(fy_block_verify(&block, &parts, "block", &err), 0, "%s", err.message);
+    int fd = written(&block, &parts);
     cr_assert_eq(pread(fd, back, size, 0), (ssize_t)size);
     cr_expect_eq(memcmp(back, data, size), 0, "size %u, every %u", size, zero_every);
     (void)close(fd);
     free(back);
-    free(raw);
     free(plain);
     free(data);
 }
@@ -64,7 +62,6 @@ Test(block, round_trips_at_every_odd_size)
 Test(block, zero_pieces_are_left_out_and_stay_holes)
 {
     uint8_t *data = calloc(1, FY_BLOCK_BYTES);
-    uint8_t *raw = malloc(FY_BLOCK_BYTES);
     struct fy_error err = FY_ERROR_INIT;
     struct stat st;
     data[5 * FY_PIECE_BYTES + 17] = 1;
@@ -72,29 +69,26 @@ Test(block, zero_pieces_are_left_out_and_stay_holes)
     fy_block_sort(&block, data, 0, 0, NULL);
     cr_expect_eq(block.plain_bytes, FY_PIECE_BYTES);
     cr_expect_not(fy_block_is_full(&block));
-    cr_expect_eq(fy_block_join(&block, data, no_reading, NULL, "block", raw, &err), 0);
-    int fd = memfd_create("block", MFD_CLOEXEC);
-    cr_assert_eq(ftruncate(fd, FY_BLOCK_BYTES), 0);
-    cr_expect_eq(fy_block_write(&block, raw, fd, "block", &err), 0);
+    struct fy_block_parts parts = {.plain = data};
+    cr_expect_eq(fy_block_verify(&block, &parts, "block", &err), 0);
+    int fd = written(&block, &parts);
     cr_assert_eq(fstat(fd, &st), 0);
     cr_expect_eq(st.st_blocks * 512, FY_PIECE_BYTES);
     (void)close(fd);
-    free(raw);
     free(data);
 }
 
 Test(block, a_flipped_bit_is_found)
 {
     uint8_t *data = pattern(50000, 3);
-    uint8_t *raw = malloc(FY_BLOCK_BYTES);
     struct fy_block block = {.raw_bytes = 50000};
     struct fy_error err = FY_ERROR_INIT;
     fy_block_sort(&block, data, 0, 0, NULL);
     data[block.plain_bytes / 2] ^= 1;
-    cr_expect_eq(fy_block_join(&block, data, no_reading, NULL, "pages-1.img", raw, &err), -1);
+    struct fy_block_parts parts = {.plain = data};
+    cr_expect_eq(fy_block_verify(&block, &parts, "pages-1.img", &err), -1);
     cr_expect_eq(err.code, FY_E_VERIFY);
     cr_expect(strstr(err.message, "pages-1.img"));
-    free(raw);
     free(data);
 }
 
@@ -121,7 +115,7 @@ Test(block, pages_that_the_peer_has_are_referred_to)
     uint8_t *first = pattern(FY_BLOCK_BYTES, 1000);
     uint8_t *sent = malloc(FY_BLOCK_BYTES);
     uint8_t *second = malloc(FY_BLOCK_BYTES);
-    uint8_t *raw = malloc(FY_BLOCK_BYTES);
+    uint8_t *known = malloc(FY_BLOCK_BYTES);
     memset(first, 1, FY_PIECE_BYTES);
     for (size_t i = 0; i < FY_BLOCK_PIECES; i++)
         memcpy(first + i * FY_PIECE_BYTES, &i, sizeof i);
@@ -157,11 +151,16 @@ Test(block, pages_that_the_peer_has_are_referred_to)
     cr_expect_eq(fy_block_get_refs(&arrived, wire, wire_bytes, &err), 0);
     cr_expect_eq(fy_block_check(&arrived, FY_PIECE_BYTES, &err), 0, "%s", err.message);
     struct library library = {.files = {[3] = first}};
-    cr_expect_eq(fy_block_join(&arrived, sent, read_library, &library, "x", raw, &err), 0, "%s", err.message);
-    cr_expect_eq(memcmp(raw, second, FY_BLOCK_BYTES), 0);
+    struct fy_block_parts parts = {.plain = sent, .known = known};
+    cr_expect_eq(fy_block_read_known(&arrived, read_library, &library, known, &err), 0, "%s", err.message);
     cr_expect_eq(library.reads, 4); /* runs are read at once */
+    cr_expect_eq(fy_block_verify(&arrived, &parts, "x", &err), 0, "%s", err.message);
+    int fd = written(&arrived, &parts);
+    cr_assert_eq(pread(fd, first, FY_BLOCK_BYTES, FY_BLOCK_BYTES), FY_BLOCK_BYTES);
+    cr_expect_eq(memcmp(first, second, FY_BLOCK_BYTES), 0);
+    (void)close(fd);
     fy_page_table_free(table);
-    free(raw);
+    free(known);
     free(second);
     free(sent);
     free(first);

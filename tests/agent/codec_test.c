@@ -113,39 +113,61 @@ Test(codec, bombs_are_refused)
 
 /* ---- how hard ---- */
 
-/* Blocks of text at the costs that the machine is known for, over a link of so many bytes a second. */
-static enum fy_effort settled(double link_bytes_per_s, uint64_t body_of_1000, uint64_t ns_of_1000)
+/* What the efforts make of 1000 bytes of text, and the processor time that they take. */
+static const uint64_t text_bytes[FY_EFFORT_COUNT] = {1000, 500, 370, 340};
+static const uint64_t text_ns[FY_EFFORT_COUNT] = {0, 1500, 2600, 4700};
+/* The same of bytes that do not become smaller, of which only samples are tried. */
+static const uint64_t random_bytes[FY_EFFORT_COUNT] = {1000, 1000, 1000, 1000};
+static const uint64_t random_ns[FY_EFFORT_COUNT] = {0, 50, 50, 50};
+
+/* The choice after many blocks, over a link of so many bytes a second, where everything waits for a processor
+ * `stretch - 1` times as long as it has one. */
+static enum fy_effort settled(double link_bytes_per_s, unsigned processors, unsigned stretch, const uint64_t *bytes,
+                              const uint64_t *ns)
 {
     struct fy_effort_model model;
-    fy_effort_init(&model, 4);
+    fy_effort_init(&model, 4, processors);
     for (int i = 0; i < 100; i++) {
+        enum fy_effort effort = fy_effort_choose(&model);
+        struct fy_effort_time time = {.clock_ns = ns[effort] * 1000 * stretch, .processor_ns = ns[effort] * 1000};
         fy_effort_sent(&model, 1000000, (uint64_t)(1e15 / link_bytes_per_s));
-        fy_effort_packed(&model, fy_effort_choose(&model), 1000000, body_of_1000 * 1000, ns_of_1000 * 1000);
+        fy_effort_packed(&model, effort, 1000000, bytes[effort] * 1000, &time);
     }
+    model.skipped = 0; /* it is not the turn for looking again */
     return fy_effort_choose(&model);
 }
 
 Test(effort, follows_the_link)
 {
-    cr_expect_eq(settled(12.5e6, 400, 2500), FY_EFFORT_ZSTD_3);
-    cr_expect_eq(settled(20e9, 500, 1500), FY_EFFORT_NONE);
-    cr_expect_gt(settled(600e6, 500, 1500), FY_EFFORT_NONE);
-    cr_expect_lt(settled(1.5e9, 500, 1500), FY_EFFORT_ZSTD_3);
+    cr_expect_eq(settled(12.5e6, 4, 1, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
+    cr_expect_eq(settled(125e6, 4, 1, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
+    cr_expect_eq(settled(300e6, 4, 1, text_bytes, text_ns), FY_EFFORT_ZSTD_1);
+    cr_expect_eq(settled(1e9, 4, 1, text_bytes, text_ns), FY_EFFORT_LZ4);
+    cr_expect_eq(settled(20e9, 4, 1, text_bytes, text_ns), FY_EFFORT_NONE);
+}
+
+/* Two processors compress and encrypt: what looks like a link of 200 MB/s is one that waits for them. */
+Test(effort, spares_the_processors_where_they_are_what_is_short)
+{
+    cr_expect_eq(settled(200e6, 2, 1, text_bytes, text_ns), FY_EFFORT_ZSTD_1);
+    cr_expect_eq(settled(200e6, 2, 2, text_bytes, text_ns), FY_EFFORT_LZ4);
+    cr_expect_eq(settled(200e6, 2, 5, text_bytes, text_ns), FY_EFFORT_NONE);
+    cr_expect_eq(settled(12.5e6, 2, 4, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
 }
 
 /* Samples cost next to nothing, so that it goes on looking when nothing was saved for long. */
 Test(effort, keeps_looking_where_nothing_was_saved)
 {
-    cr_expect_neq(settled(100e6, 1000, 50), FY_EFFORT_NONE);
+    cr_expect_neq(settled(100e6, 4, 1, random_bytes, random_ns), FY_EFFORT_NONE);
 }
 
 /* A few bytes that took long are no measure. */
 Test(effort, is_not_misled_by_a_small_block)
 {
     struct fy_effort_model model;
-    fy_effort_init(&model, 2);
+    fy_effort_init(&model, 2, 2);
     enum fy_effort before = fy_effort_choose(&model);
-    fy_effort_packed(&model, before, 22, 22, 1000000);
+    fy_effort_packed(&model, before, 22, 22, &(struct fy_effort_time){.clock_ns = 1000000, .processor_ns = 1000000});
     cr_expect_eq(fy_effort_choose(&model), before);
 }
 
@@ -154,7 +176,7 @@ Test(effort, looks_again_while_nothing_is_compressed)
 {
     struct fy_effort_model model;
     unsigned tried = 0;
-    fy_effort_init(&model, 2);
+    fy_effort_init(&model, 2, 2);
     for (int i = 0; i < 60; i++)
         fy_effort_starved(&model);
     for (int i = 0; i < 64; i++)
@@ -165,7 +187,7 @@ Test(effort, looks_again_while_nothing_is_compressed)
 Test(effort, tries_again_without_compression_when_the_link_starves)
 {
     struct fy_effort_model model;
-    fy_effort_init(&model, 2);
+    fy_effort_init(&model, 2, 2);
     cr_expect_neq(fy_effort_choose(&model), FY_EFFORT_NONE);
     for (int i = 0; i < 40; i++)
         fy_effort_starved(&model);

@@ -1,9 +1,10 @@
 /* How fast an image set goes from one host to another, without CRIU: what ferryd does with a directory that is
  * complete.
  *
- *     page-bench receive SOCKET DIRECTORY USER                        one set; USER may connect
- *     page-bench send HOST USER KEY_FILE KNOWN_HOSTS DIRECTORY        through the host's sshd, whose command dials
- * SOCKET
+ *     page-bench receive SOCKET DIRECTORY USER
+ *         one set; USER may connect
+ *     page-bench send HOST USER KEY_FILE KNOWN_HOSTS DIRECTORY [LANES]
+ *         through the host's sshd, whose command dials SOCKET; as many lanes as a migration has, unless said
  *
  * Each prints one line when it is over: seconds, processor seconds, peak of resident memory; the sender also what
  * became of the bytes. */
@@ -24,6 +25,7 @@
 struct bench {
     uv_loop_t loop;
     const char *directory;
+    unsigned lanes;
     struct fy_session session;
     struct fy_send_set *send;
     struct fy_send_set_stats stats;
@@ -114,8 +116,10 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
                                 : fy_send_set_start(&bench.loop, bench.directory, session, &send_events, &bench,
                                                     &bench.send, &err);
     fail_if(status < 0 ? &err : NULL);
-    if (bench.send)
+    if (bench.send) {
+        fy_session_set_lanes(session, bench.lanes);
         fy_send_set_complete(bench.send);
+    }
     (void)snprintf(bench.link, sizeof bench.link, "%s", fy_session_describe(session));
 }
 
@@ -214,11 +218,13 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "receive") == 0) {
         bench.directory = argv[3];
         listen_at(argv[2], argv[4]);
-    } else if (argc == 7 && strcmp(argv[1], "send") == 0) {
+    } else if ((argc == 7 || argc == 8) && strcmp(argv[1], "send") == 0) {
         bench.directory = argv[6];
+        bench.lanes = argc == 8 ? (unsigned)strtoul(argv[7], NULL, 10) : FY_SESSION_DEFAULT_LANES;
         send_to(argv + 2);
     } else
-        errx(2, "usage: page-bench receive SOCKET DIRECTORY USER | send HOST USER KEY_FILE KNOWN_HOSTS DIRECTORY");
+        errx(2, "usage: page-bench receive SOCKET DIRECTORY USER | send HOST USER KEY_FILE KNOWN_HOSTS DIRECTORY "
+                "[LANES]");
     fy_session_registry_free(options.registry);
     return uv_loop_close(&bench.loop) == 0 ? 0 : 1;
 }

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 uint64_t fy_clock_monotonic_ns(void);
+/* Processor time that the calling thread has had. */
+uint64_t fy_clock_thread_ns(void);
 /* Microseconds since 1970-01-01 UTC. */
 int64_t fy_clock_wall_us(void);
 /* "2026-01-31T12:00:00.123Z" into `text` (FY_CLOCK_TEXT_SIZE bytes). */
