@@ -212,6 +212,8 @@ void fy_restore_stage(struct fy_restore *restore, const char *stage, pid_t pid)
         note_traces(restore);
     }
     restore->begun = true;
+    if (pid > 0 && restore->root.pid == 0)
+        (void)fy_process_identify(pid, &restore->root);
     if (strcmp(stage, "post-restore") == 0 && restore->phase == FY_RESTORE_STARTING) {
         if (restore->decided)
             answer_last(restore, false);
@@ -244,6 +246,8 @@ static void clean(uv_work_t *work)
 {
     struct fy_restore *restore = fy_container_of(work, struct fy_restore, work);
     const struct timespec pause = {.tv_nsec = 1000 * 1000};
+    if (restore->tasks.count == 0 && fy_process_lives(&restore->root))
+        (void)fy_process_tree_collect(restore->root.pid, FY_DUMP_PROCESS_LIMIT, &restore->tasks, NULL);
     fy_process_tree_kill(&restore->tasks);
     for (int i = 0; i < KILL_WAIT_MS && fy_process_tree_runs(&restore->tasks); i++)
         (void)nanosleep(&pause, NULL);
@@ -258,8 +262,9 @@ static void cleaned(uv_work_t *work, int status)
 
 void fy_restore_clean(struct fy_restore *restore, void (*then)(struct fy_restore *restore))
 {
+    bool nothing_left = restore->tasks.count == 0 && !fy_process_lives(&restore->root);
     restore->cleaned = then;
-    if (restore->tasks.count == 0 || uv_queue_work(restore->host->loop, &restore->work, clean, cleaned) != 0)
+    if (nothing_left || uv_queue_work(restore->host->loop, &restore->work, clean, cleaned) != 0)
         then(restore);
 }
 

@@ -55,6 +55,7 @@ struct fy_restore {
     uv_work_t work;
     bool working;
     void (*cleaned)(struct fy_restore *restore);
+    struct fy_process root;         /* the first task, as soon as CRIU has made it */
     pid_t root_pid;                 /* as CRIU names it at post-restore; 0 before */
     struct fy_process_tree tasks;   /* valid from held on */
     struct fy_process_tree helpers; /* CRIU and the runtime */

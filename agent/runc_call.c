@@ -28,6 +28,7 @@ struct fy_runc_call {
     char home[4096];
     char log_path[4096];
     bool is_podman;
+    bool restores;
     pid_t conmon; /* 0: none is known */
     const struct fy_runc_call_events *events;
     void *data;
@@ -63,14 +64,20 @@ static void call_ended(struct fy_runc_call *call)
     free(call);
 }
 
-/* In the thread pool. */
-static void await_helpers(uv_work_t *work)
+static void wait_for_helpers(const struct fy_runc_call *call)
 {
-    struct fy_runc_call *call = fy_container_of(work, struct fy_runc_call, work);
     const struct timespec pause = {.tv_nsec = 1000 * 1000};
     for (int i = 0; i < HELPERS_WAIT_MS && fy_process_tree_runs(&call->helpers); i++)
         (void)nanosleep(&pause, NULL);
+}
+
+/* In the thread pool. What is ended by force is waited for too: it still stands in the container's control groups. */
+static void await_helpers(uv_work_t *work)
+{
+    struct fy_runc_call *call = fy_container_of(work, struct fy_runc_call, work);
+    wait_for_helpers(call);
     fy_process_tree_kill(&call->helpers);
+    wait_for_helpers(call);
 }
 
 static void helpers_ended(uv_work_t *work, int status)
@@ -93,6 +100,13 @@ static void program_ended(struct fy_child *child, const struct fy_child_result *
 }
 
 /* ---- while it runs ---- */
+
+/* When the tasks are about to run, all that works is known. */
+static bool is_late(const char *stage)
+{
+    return strcmp(stage, "network-unlock") == 0 || strcmp(stage, "pre-resume") == 0 ||
+           strcmp(stage, "post-resume") == 0;
+}
 
 /* Only the processes that do the work: at a restore the workload too is below runc. */
 static void note_helpers(struct fy_runc_call *call, pid_t init_pid)
@@ -133,8 +147,8 @@ static void stage_reached(struct fy_hold *hold, const char *stage, pid_t init_pi
         return; /* the hold is about to be closed, which vetoes */
     if (call->is_podman && call->conmon == 0)
         call->conmon = find_conmon(call);
-    if (strcmp(stage, "pre-dump") == 0 || strcmp(stage, "post-dump") == 0 || strcmp(stage, "post-restore") == 0)
-        note_helpers(call, strcmp(stage, "post-restore") == 0 ? init_pid : 0);
+    if (!is_late(stage))
+        note_helpers(call, call->restores ? init_pid : 0);
     call->events->stage(stage, init_pid, call->data);
 }
 
@@ -261,6 +275,7 @@ int fy_runc_call_start(const struct fy_runc_call_options *options, const struct 
     call->events = events;
     call->data = data;
     call->is_podman = options->podman != NULL;
+    call->restores = strcmp(options->verb, "restore") == 0;
     int size = snprintf(call->home, sizeof(call->home), "%s/home-%s", options->work_dir, options->verb);
     int log_size = snprintf(call->log_path, sizeof(call->log_path), "%s/%s-%s.log", options->work_dir,
                             call->is_podman ? "podman" : "runc", options->verb);
