@@ -32,9 +32,12 @@ static const struct fy_switch_phase rows[FY_SOURCE_PHASES] = {
                            "the destination restores and holds", RUNS_ON},
     [FY_SOURCE_READY] = {"ready", BIT(DECIDE) | BIT(ROLLBACK), "BEGUN", FROZEN, "a prepared copy, held",
                          "it is decided, with all that move together", RUNS_ON},
-    [FY_SOURCE_DECIDE] = {"decide", BIT(KILL) | BIT(ROLLBACK), "BEGUN, perhaps COMMIT", FROZEN, "a prepared copy, held",
-                          "COMMIT is written",
+    [FY_SOURCE_DECIDE] = {"decide", BIT(PIN) | BIT(KILL) | BIT(ROLLBACK), "BEGUN, perhaps COMMIT", FROZEN,
+                          "a prepared copy, held", "COMMIT is written",
                           "as the journal says; with COMMIT the kill has not begun, and the decision is taken back"},
+    [FY_SOURCE_PIN] = {"pin", BIT(KILL) | BIT(ROLLBACK), "COMMIT", "the workload, frozen, also when ferryd is gone",
+                       "a prepared copy, held", "all that move together are made to stand still",
+                       "all or none: when all of them stand still it goes on with all, else all are taken back"},
     [FY_SOURCE_KILL] = {"kill", BIT(WITHDRAW) | BIT(ROLLBACK), "COMMIT", "tasks that are being killed",
                         "a prepared copy, held", "the tasks here end",
                         "whole tasks: the decision is taken back; else the kill is finished by pid and start time"},
@@ -238,6 +241,24 @@ void fy_source_sent(struct fy_source *s, const struct fy_error *err)
         source_advance(s); /* RECOVER waits for it */
 }
 
+/* Behind the decision, and before anything was killed for it. */
+static void take_back(struct fy_source *s, const struct fy_error *why)
+{
+    s->ops->blame(s->ctx, why);
+    source_rollback(s);
+}
+
+/* What moves together has no way back from here: the others are being killed. */
+static void kill_ended(struct fy_source *s, const struct fy_error *why)
+{
+    if (s->tasks_gone)
+        source_killed(s);
+    else if (s->together)
+        source_pause(s);
+    else
+        take_back(s, why);
+}
+
 /* The dump has ended. Once the image set is complete, tasks that are gone without a decision are no reason to give up:
  * what was dumped is then all there is. */
 void fy_source_dumped(struct fy_source *s, enum fy_tasks tasks, const struct fy_error *err)
@@ -247,13 +268,11 @@ void fy_source_dumped(struct fy_source *s, enum fy_tasks tasks, const struct fy_
     s->tasks_gone = tasks == FY_TASKS_GONE;
     fy_error_propagate(&early, err);
     fy_error_set(&early, FY_E_DUMP, "the dump ended before it was decided upon");
-    if (s->phase == FY_SOURCE_KILL) {
-        if (s->tasks_gone) {
-            source_killed(s);
-            return;
-        }
-        s->ops->blame(s->ctx, &early);
-        source_rollback(s);
+    if (s->phase == FY_SOURCE_KILL)
+        kill_ended(s, &early);
+    else if (s->phase == FY_SOURCE_PIN) {
+        if (!s->tasks_gone)
+            take_back(s, &early);
     } else if (is_over(s)) {
         if (s->tasks_gone) {
             s->keep_images = s->was_held;
@@ -274,21 +293,38 @@ void fy_source_go(struct fy_source *s)
     source_write(s, FY_STAGE_COMMIT);
 }
 
+static void kill_tasks(struct fy_source *s)
+{
+    source_enter(s, FY_SOURCE_KILL);
+    if (s->tasks_gone)
+        source_killed(s);
+    else
+        s->ops->kill(s->ctx);
+}
+
 /* Not before the record is on the disk: a kill without it would be presumed not to have been. */
 static void decided(struct fy_source *s, const struct fy_error *err)
 {
     bool ended_whole = !(s->busy & SOURCE_DUMPING) && !s->tasks_gone;
     if (err)
         s->ops->blame(s->ctx, err);
-    if (err || s->peer_lost || ended_whole) {
+    if (err || s->peer_lost || ended_whole)
         source_rollback(s);
+    else if (s->together) {
+        source_enter(s, FY_SOURCE_PIN);
+        s->ops->pin(s->ctx);
+    } else
+        kill_tasks(s);
+}
+
+void fy_source_pinned(struct fy_source *s, const struct fy_error *err)
+{
+    if (s->phase != FY_SOURCE_PIN)
         return;
-    }
-    source_enter(s, FY_SOURCE_KILL);
-    if (s->tasks_gone)
-        source_killed(s);
+    if (err)
+        take_back(s, err);
     else
-        s->ops->kill(s->ctx);
+        kill_tasks(s);
 }
 
 void source_killed(struct fy_source *s)
@@ -358,6 +394,10 @@ static enum fy_heard unready(struct fy_source *s, const struct fy_error *why)
     s->peer_lost = true;
     if (fy_source_fail(s, why) || is_over(s) || s->phase == FY_SOURCE_RECOVER || s->phase == FY_SOURCE_FINISH)
         return FY_HEARD_TAKEN;
+    if (s->phase == FY_SOURCE_PIN) {
+        take_back(s, why);
+        return FY_HEARD_TAKEN;
+    }
     s->ops->blame(s->ctx, why);
     if (s->phase != FY_SOURCE_COMMIT)
         return FY_HEARD_TAKEN; /* settled as soon as the record is written, or the tasks here have ended */
@@ -379,6 +419,10 @@ static enum fy_heard aborted(struct fy_source *s, enum fy_saying saying, const s
     }
     if (s->phase == FY_SOURCE_FINISH)
         return FY_HEARD_REPEATED;
+    if (s->phase == FY_SOURCE_PIN) {
+        take_back(s, why);
+        return FY_HEARD_TAKEN;
+    }
     s->ops->blame(s->ctx, why);
     if (s->phase != FY_SOURCE_COMMIT)
         return FY_HEARD_TAKEN;

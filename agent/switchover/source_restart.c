@@ -35,15 +35,24 @@ void fy_source_restart(struct fy_source *s, enum fy_stage stage)
     }
 }
 
-static void looked(struct fy_source *s, enum fy_tasks tasks)
+static void decide_again(struct fy_source *s, bool goes_on)
 {
-    if (tasks == FY_TASKS_WHOLE) {
+    if (!goes_on) {
         s->must_release = true;
         source_rollback(s);
         return;
     }
     source_enter(s, FY_SOURCE_KILL);
     source_settle(s, FY_SETTLE_KILL);
+}
+
+void fy_source_restart_together(struct fy_source *s, bool goes_on)
+{
+    s->together = true;
+    s->prepare_said = s->was_held = s->commit_tried = s->link_is_new = true;
+    s->phase = FY_SOURCE_LOOK;
+    s->ops->entered(s->ctx, s->phase);
+    decide_again(s, goes_on);
 }
 
 /* The image set here did not outlive the host's memory: if the destination has not discarded its own yet, that is the
@@ -61,7 +70,7 @@ void fy_source_settled(struct fy_source *s, enum fy_tasks tasks, const struct fy
         s->ops->blame(s->ctx, err);
     switch (s->phase) {
     case FY_SOURCE_LOOK:
-        looked(s, tasks);
+        decide_again(s, tasks != FY_TASKS_WHOLE);
         break;
     case FY_SOURCE_KILL:
         if (tasks == FY_TASKS_GONE)

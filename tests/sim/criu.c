@@ -69,6 +69,7 @@ void criu_dump(struct world *w)
     w->dump_alive = true;
     w->dump_life = w->hosts[SOURCE].life;
     w->dump_kill_given = w->dump_resume_given = false;
+    w->traces = true;
     sim_at(w, sim_delay(w), TO_DUMP, frozen, "CRIU freezes", 0);
 }
 
@@ -79,6 +80,27 @@ void criu_kill(struct world *w)
     w->dump_kill_given = true;
     w->kill_began = true;
     sim_at(w, sim_delay(w), TO_DUMP, killed, "CRIU has killed the tasks", 0);
+}
+
+static void stopped(struct world *w, unsigned arg)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    (void)arg;
+    if (w->dump_alive && !w->dump_resume_given)
+        w->pinned = true;
+    else if (w->tasks != TASKS_DEAD)
+        fy_error_set(&err, FY_E_DUMP, "CRIU does not hold it any more");
+    else
+        w->pinned = true; /* it needs no more */
+    group_pinned(w, fy_error_is_set(&err) ? &err : NULL);
+}
+
+void criu_pin(struct world *w)
+{
+    if (sim_chance(w, 50))
+        stopped(w, 0);
+    else
+        sim_at(w, sim_delay(w), TO_SOURCE_LIFE, stopped, "CRIU is stopped", 0);
 }
 
 void criu_resume(struct world *w)
@@ -99,6 +121,7 @@ static void dumper_dies(struct world *w)
     if (!w->dump_alive)
         return;
     if (!w->dump_kill_given) {
+        w->ran_when_pinned = w->ran_when_pinned || (w->pinned && w->dump_life != w->hosts[SOURCE].life);
         dump_ends(w, TASKS_RUN, true);
         return;
     }
@@ -117,7 +140,12 @@ static void settled_dump(struct world *w, unsigned settling)
         [TASKS_PARTLY] = FY_TASKS_PARTIAL,
         [TASKS_DEAD] = FY_TASKS_GONE,
     };
-    if (w->dump_alive) {
+    if (w->dump_alive && w->pinned && settling == FY_SETTLE_KILL) { /* they die before CRIU goes on */
+        w->dump_alive = false;
+        w->dumps++;
+    } else if (w->dump_alive) {
+        if (settling == FY_SETTLE_RELEASE)
+            veto(w);
         sim_at(w, sim_delay(w), TO_SOURCE_LIFE, settled_dump, "waits for CRIU", settling);
         return;
     }
@@ -249,7 +277,7 @@ void criu_settle_restore(struct world *w, enum host host)
 
 void criu_ferryd_died(struct world *w, enum host host)
 {
-    if (host == SOURCE && w->dump_alive && w->tasks == TASKS_FROZEN)
+    if (host == SOURCE && w->dump_alive && w->tasks == TASKS_FROZEN && !w->pinned)
         veto(w);
     if (w->hosts[host].restore.alive && w->hosts[host].restore.copy == COPY_HELD && !w->hosts[host].restore.run_given)
         criu_drop(w, host);

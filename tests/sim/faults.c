@@ -11,7 +11,7 @@ static void lose_power(struct world *w, enum host host)
     if (host == SOURCE) {
         w->source_power_lost = w->source_power_lost || w->tasks != TASKS_DEAD;
         w->tasks = TASKS_DEAD;
-        w->dump_alive = false;
+        w->dump_alive = w->traces = w->pinned = false;
         w->dumps++;
         bool owned = restore->copy == COPY_RUNS || w->hosts[SOURCE].disk.stage == FY_STAGE_RECOVER;
         w->source_power_lost = w->source_power_lost || owned;
@@ -22,7 +22,7 @@ static void lose_power(struct world *w, enum host host)
     restore->set_kept = restore->set_kept && host == DESTINATION && w->durable;
 }
 
-void sim_crash(struct world *w, enum host host, bool power_lost)
+static void crash(struct world *w, enum host host, bool power_lost, bool transaction_is_there)
 {
     struct sim_host *at = &w->hosts[host];
     sim_trace(w, "%s of the %s", power_lost ? "power loss" : "death of ferryd",
@@ -31,7 +31,7 @@ void sim_crash(struct world *w, enum host host, bool power_lost)
         lose_power(w, host);
     if (!at->is_up)
         return;
-    disk_crash(w, host);
+    disk_crash(w, host, transaction_is_there);
     at->is_up = false;
     at->life++;
     at->deadline = 0;
@@ -43,7 +43,14 @@ void sim_crash(struct world *w, enum host host, bool power_lost)
     at->ended = at->ended && at->ended_is_durable;
 }
 
-static void start_source(struct world *w)
+void sim_crash(struct world *w, enum host host, bool power_lost)
+{
+    bool transaction_is_there = sim_chance(w, 50);
+    for (unsigned i = 0; i < sim_member_count(w); i++)
+        crash(&sim_members(w)[i], host, power_lost, transaction_is_there);
+}
+
+static void start_source(struct world *w, bool goes_on)
 {
     struct sim_host *at = &w->hosts[SOURCE];
     if (at->ended)
@@ -54,7 +61,10 @@ static void start_source(struct world *w)
         return;
     }
     fy_source_init(&w->source, &sim_source_ops, w, w->epoch);
-    fy_source_restart(&w->source, at->disk.stage);
+    if (w->group && at->disk.stage == FY_STAGE_COMMIT)
+        fy_source_restart_together(&w->source, goes_on);
+    else
+        fy_source_restart(&w->source, at->disk.stage);
 }
 
 static void start_destination(struct world *w)
@@ -71,27 +81,44 @@ static void start_destination(struct world *w)
 
 void sim_start(struct world *w, unsigned host)
 {
+    struct world *members = sim_members(w);
+    bool goes_on = w->group && group_goes_on(w->group);
     if (w->hosts[host].is_up || w->hosts[host].is_gone)
         return;
-    w->hosts[host].is_up = true;
-    sim_trace(w, "%s's ferryd starts", host == SOURCE ? "source" : "destination");
-    if (host == SOURCE)
-        start_source(w);
-    else
-        start_destination(w);
+    if (w->group && host == SOURCE)
+        w->group->core.struck = true; /* from here on each goes its own way */
+    for (unsigned i = 0; i < sim_member_count(w); i++)
+        members[i].hosts[host].is_up = true;
+    for (unsigned i = 0; i < sim_member_count(w); i++) {
+        sim_trace(&members[i], "%s's ferryd starts", host == SOURCE ? "source" : "destination");
+        if (host == SOURCE)
+            start_source(&members[i], goes_on);
+        else
+            start_destination(&members[i]);
+    }
 }
 
 /* ---- one fault, at any step ---- */
 
-static void join_net(struct world *w, unsigned arg)
+static void set_net(struct world *w, unsigned is_cut)
 {
-    (void)arg;
-    w->net_is_cut = false;
+    for (unsigned i = 0; i < sim_member_count(w); i++) {
+        sim_members(w)[i].net_is_cut = is_cut;
+        if (is_cut)
+            net_lose(&sim_members(w)[i]);
+    }
+}
+
+static void set_disk(struct world *w, enum host host, bool is_full)
+{
+    sim_trace(w, "disk %u is %s", host, is_full ? "full" : "empty");
+    for (unsigned i = 0; i < sim_member_count(w); i++)
+        sim_members(w)[i].hosts[host].disk.is_full = is_full;
 }
 
 static void empty_disk(struct world *w, unsigned host)
 {
-    w->hosts[host].disk.is_full = false;
+    set_disk(w, host, false);
 }
 
 static void cancel(struct world *w)
@@ -103,7 +130,7 @@ static void cancel(struct world *w)
         (void)fy_source_fail(&w->source, &err);
 }
 
-static void crash_and_start(struct world *w, enum host host, bool power_lost)
+void sim_crash_and_start(struct world *w, enum host host, bool power_lost)
 {
     sim_crash(w, host, power_lost);
     sim_at(w, sim_delay(w) * 4, TO_WORLD, sim_start, "start", host);
@@ -114,35 +141,35 @@ static void one_fault(struct world *w)
     enum host host = sim_chance(w, 50) ? SOURCE : DESTINATION;
     unsigned kind = sim_below(w, 100);
     if (kind < 30)
-        crash_and_start(w, host, false);
+        sim_crash_and_start(w, host, false);
     else if (kind < 38)
-        crash_and_start(w, host, true);
+        sim_crash_and_start(w, host, true);
     else if (kind < 48)
         criu_dies(w, host);
     else if (kind < 62)
         net_lose(w);
     else if (kind < 72) {
-        w->net_is_cut = true;
-        net_lose(w);
-        sim_at(w, sim_delay(w) * 8, TO_WORLD, join_net, "the net is whole", 0);
+        set_net(w, true);
+        sim_at(w, sim_delay(w) * 8, TO_WORLD, set_net, "the net is whole", false);
     } else if (kind < 82)
         net_repeat(w);
     else if (kind < 92) {
-        w->hosts[host].disk.is_full = true;
-        sim_trace(w, "disk %u is full", host);
+        set_disk(w, host, true);
         sim_at(w, sim_delay(w) * 8, TO_WORLD, empty_disk, "the disk has room", host);
     } else
         cancel(w);
-    sim_check(w);
+    for (unsigned i = 0; i < sim_member_count(w); i++)
+        sim_check(&sim_members(w)[i]);
 }
 
 /* Often several in a row: what is hard is what happens in the middle of getting over something. */
 void sim_inject(struct world *w)
 {
     bool is_early = w->source.phase < FY_SOURCE_SEND;
-    if (w->faults_left == 0 || (is_early && !w->early_faults) || sim_below(w, is_early ? 30 : 8) != 0)
+    struct world *first = sim_members(w);
+    if (first->faults_left == 0 || (is_early && !first->early_faults) || sim_below(w, is_early ? 30 : 8) != 0)
         return;
-    w->faults_left--;
+    first->faults_left--;
     one_fault(w);
 }
 
@@ -151,9 +178,9 @@ void sim_inject(struct world *w)
 void sim_heal(struct world *w)
 {
     sim_trace(w, "---- heal ----");
-    w->net_is_cut = false;
+    set_net(w, false);
     for (enum host host = SOURCE; host <= DESTINATION; host++) {
-        w->hosts[host].disk.is_full = false;
+        set_disk(w, host, false);
         sim_start(w, host);
     }
     sim_check(w);

@@ -2,6 +2,7 @@
  *
  *     sim [--seeds N] [--first SEED]     prints what was run, and the seeds that break a rule
  *     sim --seed SEED --trace            one of them, step by step
+ *     sim --together 3 ...               the same for so many workloads of one group
  */
 #include "sim.h"
 
@@ -11,6 +12,7 @@
 
 struct options {
     uint64_t first, count;
+    unsigned together; /* workloads in a group; 1: each alone */
     bool trace;
     bool stop; /* at the first seed that breaks a rule */
 };
@@ -26,13 +28,15 @@ static bool read_options(int argc, char **argv, struct options *options)
             options->count = strtoull(argv[++i], NULL, 10);
         else if (i + 1 < argc && strcmp(argv[i], "--first") == 0)
             options->first = strtoull(argv[++i], NULL, 10);
+        else if (i + 1 < argc && strcmp(argv[i], "--together") == 0)
+            options->together = (unsigned)strtoul(argv[++i], NULL, 10);
         else if (i + 1 < argc && strcmp(argv[i], "--seed") == 0) {
             options->first = strtoull(argv[++i], NULL, 10);
             options->count = 1;
         } else
             return false;
     }
-    return true;
+    return options->together >= 1 && options->together <= SIM_MEMBERS;
 }
 
 struct totals {
@@ -53,20 +57,23 @@ static void count(struct totals *totals, const struct world *w)
 
 int main(int argc, char **argv)
 {
-    static struct world world;
-    struct options options = {.first = 1, .count = 100000};
+    static struct world worlds[SIM_MEMBERS];
+    struct options options = {.first = 1, .count = 100000, .together = 1};
     struct totals totals = {0};
     if (!read_options(argc, argv, &options)) {
-        (void)fprintf(stderr, "usage: sim [--seeds N] [--first SEED] [--stop] | --seed SEED [--trace]\n");
+        (void)fprintf(stderr,
+                      "usage: sim [--together N] [--seeds N] [--first SEED] [--stop] | --seed SEED [--trace]\n");
         return 2;
     }
     if (options.trace) /* also of a seed that ends in an abort() */
         setvbuf(stdout, NULL, _IONBF, 0);
     for (uint64_t i = 0; i < options.count && !(options.stop && totals.broken); i++) {
-        sim_run(&world, options.first + i, options.trace ? stdout : NULL);
-        count(&totals, &world);
-        if (world.broken && totals.broken <= 10)
-            (void)printf("seed %" PRIu64 ": %s\n", world.seed, world.broken);
+        sim_run(worlds, options.together, options.first + i, options.trace ? stdout : NULL);
+        for (unsigned j = 0; j < options.together; j++) {
+            count(&totals, &worlds[j]);
+            if (worlds[j].broken && totals.broken <= 10)
+                (void)printf("seed %" PRIu64 ": %s\n", worlds[j].seed, worlds[j].broken);
+        }
     }
     (void)printf("%" PRIu64 " seeds, %" PRIu64 " events, %" PRIu64 " checks: moved %" PRIu64 ", rolled back %" PRIu64
                  ", recovered %" PRIu64 ", down with a host %" PRIu64 "; broken %" PRIu64 "\n",

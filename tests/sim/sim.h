@@ -10,6 +10,7 @@
 #define TESTS_SIM_SIM_H
 
 #include <ferry/agent/switchover_destination.h>
+#include <ferry/agent/switchover_group.h>
 #include <ferry/agent/switchover_source.h>
 #include <stdio.h>
 
@@ -40,6 +41,7 @@ struct disk {
     uint64_t epoch;
     enum fy_stage writing;
     bool is_writing;
+    bool in_transaction; /* with those of the others of its group */
     bool is_full;
 };
 
@@ -76,7 +78,17 @@ struct message {
 #define SIM_EVENTS 512u
 #define SIM_MESSAGES 256u
 
+/* Migrations of one group are worlds of one time: the hosts, the net and the disks fail for all of them at once. */
+#define SIM_MEMBERS 3u
+struct group {
+    struct world *members;
+    unsigned count;
+    struct fy_group core; /* the source's, of the ferryd that lives */
+    bool transaction;     /* what is written now belongs together */
+};
+
 struct world {
+    struct group *group; /* NULL: it moves alone */
     uint64_t seed, random, now_us, orders;
     FILE *trace;
     struct sim_event queue[SIM_EVENTS];
@@ -107,6 +119,9 @@ struct world {
     bool dump_kill_given, dump_resume_given;
     unsigned dumps;
     unsigned dump_life;       /* the ferryd that has started it */
+    bool traces;              /* in the host's memory: of the dump, */
+    bool pinned;              /* and that its CRIU was stopped */
+    bool ran_when_pinned;     /* CRIU was killed all the same, with nobody there to see it */
     bool set_whole_at_source; /* nothing was given back while it was sent */
     bool durable;
     bool clumsy_restores; /* a restore may fail */
@@ -131,10 +146,23 @@ void sim_at(struct world *w, uint64_t delay_us, enum belongs belongs, sim_action
 bool sim_step(struct world *w);
 void sim_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_check(struct world *w);
+/* The worlds of which this is one, and how many. */
+struct world *sim_members(struct world *w);
+unsigned sim_member_count(const struct world *w);
+
+/* ---- group.c ---- */
+void group_ready(struct world *w);
+void group_pinned(struct world *w, const struct fy_error *err);
+void group_given_up(struct world *w);
+/* The source's ferryd starts again. */
+bool group_goes_on(const struct group *group);
+void group_judge(struct group *group);
 
 /* ---- disk.c ---- */
 void disk_write(struct world *w, enum host host, enum fy_stage stage);
-void disk_crash(struct world *w, enum host host);
+void disk_crash(struct world *w, enum host host, bool is_there);
+/* Writes what was handed in as one transaction of the group. */
+void disk_transaction(struct group *group);
 
 /* ---- net.c ---- */
 enum { MESSAGE_HELLO, MESSAGE_OFFER, MESSAGE_ANSWER, MESSAGE_SET, MESSAGE_RECEIVED };
@@ -154,6 +182,7 @@ void net_repeat(struct world *w);
 void criu_dump(struct world *w);
 void criu_kill(struct world *w);
 void criu_resume(struct world *w);
+void criu_pin(struct world *w);
 void criu_ferryd_died(struct world *w, enum host host);
 void criu_dies(struct world *w, enum host host);
 void criu_settle_dump(struct world *w, enum fy_source_settling settling);
@@ -172,12 +201,13 @@ enum fy_saying sim_source_decision(const struct world *w);
 /* ---- faults.c ---- */
 void sim_crash(struct world *w, enum host host, bool power_lost);
 void sim_start(struct world *w, unsigned host);
+void sim_crash_and_start(struct world *w, enum host host, bool power_lost);
 void sim_inject(struct world *w);
 void sim_heal(struct world *w);
 void sim_operate(struct world *w, unsigned attempts);
 void sim_judge(struct world *w);
 
-/* Runs one seed from beginning to end. */
-void sim_run(struct world *w, uint64_t seed, FILE *trace);
+/* Runs one seed from beginning to end: `count` migrations that move together, or one that moves alone. */
+void sim_run(struct world *worlds, unsigned count, uint64_t seed, FILE *trace);
 
 #endif

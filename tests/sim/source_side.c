@@ -3,7 +3,10 @@
 
 static void entered(void *ctx, enum fy_source_phase phase)
 {
-    sim_trace(ctx, "source: %s", fy_source_phase_row(phase)->name);
+    struct world *w = ctx;
+    sim_trace(w, "source: %s", fy_source_phase_row(phase)->name);
+    if (phase == FY_SOURCE_ROLLBACK && w->group)
+        group_given_up(w);
 }
 
 static void blame(void *ctx, const struct fy_error *why)
@@ -163,16 +166,26 @@ static void send_stop(void *ctx)
 static void go(struct world *w, unsigned arg)
 {
     (void)arg;
-    fy_source_go(&w->source);
+    if (w->source.phase != FY_SOURCE_READY)
+        return;
+    if (w->group)
+        group_ready(w);
+    else
+        fy_source_go(&w->source);
 }
 
 static void ready(void *ctx)
 {
     struct world *w = ctx;
     if (sim_chance(w, 50))
-        fy_source_go(&w->source);
+        go(w, 0);
     else
         sim_at(w, sim_delay(w), TO_SOURCE_LIFE, go, "go", 0);
+}
+
+static void pin(void *ctx)
+{
+    criu_pin(ctx);
 }
 
 static void withdrawn(struct world *w, unsigned arg)
@@ -212,6 +225,7 @@ static void finish(void *ctx)
 {
     struct world *w = ctx;
     struct sim_host *host = &w->hosts[SOURCE];
+    w->traces = false;
     host->ended = true;
     host->ended_is_durable = sim_chance(w, 70);
     host->completed = w->source.runs_there;
@@ -244,6 +258,7 @@ const struct fy_source_ops sim_source_ops = {
     .send_complete = send_complete,
     .send_stop = send_stop,
     .ready = ready,
+    .pin = pin,
     .withdraw = withdraw,
     .can_recover = can_recover,
     .restore = restore,

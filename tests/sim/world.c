@@ -131,31 +131,67 @@ void sim_check(struct world *w)
     w->checks++;
     if (running > 1)
         sim_fail(w, "two copies run");
-    bool excused = w->source_power_lost || w->kill_began;
+    bool excused = w->source_power_lost || w->kill_began || w->ran_when_pinned;
     if (w->hosts[DESTINATION].restore.copy == COPY_RUNS && w->ran_after_dump && !excused)
         sim_fail(w, "a copy runs that is older than what the source has done since");
 }
 
 /* ---- a life ---- */
 
-static void run_until(struct world *w, uint64_t end_us)
+static const struct sim_event *next_event(const struct world *w)
 {
-    while (!w->broken && w->queued > 0) {
+    const struct sim_event *next = w->queued ? &w->queue[0] : NULL;
+    for (unsigned i = 1; i < w->queued; i++)
+        if (earlier(&w->queue[i], next))
+            next = &w->queue[i];
+    return next;
+}
+
+/* The world in which the next thing happens; NULL when nothing does until then. */
+static struct world *next_world(struct world *worlds, unsigned count, uint64_t end_us)
+{
+    struct world *found = NULL;
+    uint64_t first_us = end_us;
+    for (unsigned i = 0; i < count; i++) {
+        const struct sim_event *event = next_event(&worlds[i]);
+        if (event && (event->time_us < first_us || (!found && event->time_us == first_us))) {
+            found = &worlds[i];
+            first_us = event->time_us;
+        }
+    }
+    return found;
+}
+
+static bool any_is_broken(const struct world *worlds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (worlds[i].broken)
+            return true;
+    return false;
+}
+
+static void set_time(struct world *worlds, unsigned count, uint64_t now_us)
+{
+    for (unsigned i = 0; i < count; i++)
+        worlds[i].now_us = worlds[i].now_us > now_us ? worlds[i].now_us : now_us;
+}
+
+static void run_until(struct world *worlds, unsigned count, uint64_t end_us)
+{
+    struct world *w;
+    while (!any_is_broken(worlds, count) && (w = next_world(worlds, count, end_us))) {
         if (w->chaos)
             sim_inject(w);
         if (w->events > MAX_EVENTS) {
             sim_fail(w, "no end of events");
             return;
         }
-        struct sim_event *next = &w->queue[0];
-        for (unsigned i = 1; i < w->queued; i++)
-            if (earlier(&w->queue[i], next))
-                next = &w->queue[i];
-        if (next->time_us > end_us)
+        if (!(w = next_world(worlds, count, end_us)))
             break;
+        set_time(worlds, count, next_event(w)->time_us);
         (void)sim_step(w);
     }
-    w->now_us = w->now_us > end_us ? w->now_us : end_us;
+    set_time(worlds, count, end_us);
 }
 
 static void begin(struct world *w)
@@ -172,21 +208,38 @@ static void begin(struct world *w)
     w->hosts[SOURCE].is_up = w->hosts[DESTINATION].is_up = true;
     w->hosts[SOURCE].life = w->hosts[DESTINATION].life = 1;
     fy_source_init(&w->source, &sim_source_ops, w, w->epoch);
+    w->source.together = w->group != NULL;
     fy_source_start(&w->source);
 }
 
-void sim_run(struct world *w, uint64_t seed, FILE *trace)
+static void judge(struct world *worlds, unsigned count)
 {
-    memset(w, 0, sizeof(*w));
-    w->seed = w->random = seed;
-    w->trace = trace;
-    begin(w);
-    run_until(w, CHAOS_US);
-    w->chaos = false;
-    sim_heal(w);
-    run_until(w, w->now_us + HEAL_US);
-    sim_operate(w, 60);
-    run_until(w, w->now_us + HEAL_US);
-    if (!w->broken)
-        sim_judge(w);
+    for (unsigned i = 0; i < count && !any_is_broken(worlds, count); i++)
+        sim_judge(&worlds[i]);
+    if (worlds->group && !any_is_broken(worlds, count))
+        group_judge(worlds->group);
+}
+
+void sim_run(struct world *worlds, unsigned count, uint64_t seed, FILE *trace)
+{
+    struct group group = {.members = worlds, .count = count, .core = {.members = count}};
+    memset(worlds, 0, count * sizeof(*worlds));
+    for (unsigned i = 0; i < count; i++) {
+        worlds[i].group = count > 1 ? &group : NULL;
+        worlds[i].seed = seed;
+        worlds[i].random = seed + i * 0x5851f42d4c957f2dull;
+        worlds[i].trace = trace;
+        begin(&worlds[i]);
+    }
+    run_until(worlds, count, CHAOS_US);
+    for (unsigned i = 0; i < count; i++)
+        worlds[i].chaos = false;
+    sim_heal(worlds);
+    run_until(worlds, count, worlds->now_us + HEAL_US);
+    for (unsigned i = 0; i < count; i++)
+        sim_operate(&worlds[i], 60);
+    run_until(worlds, count, worlds->now_us + HEAL_US);
+    judge(worlds, count);
+    for (unsigned i = 0; i < count; i++)
+        worlds[i].group = NULL;
 }

@@ -1,9 +1,10 @@
 /* The source's machine: the coordinator.
  *
- *     INSPECT ─ CONNECT ─ OFFER ─ BEGIN ─ DUMP ─ CHECK ─ SEND ─ PREPARE ─ READY ─ DECIDE ─ KILL ─ WITHDRAW ─ COMMIT ─
- * FINISH ─ END └─────────┴────────┴───────┴──── any failure, cancel ─────┴────────┴───┬───────┘                 └
- * RECOVER ─┘ │ ROLLBACK ───────────────────────────────────┘ after a restart:  BEGUN, ABORT ─> ROLLBACK     COMMIT ─>
- * LOOK ─> ROLLBACK or KILL     RECOVER ─> RECOVER
+ *     INSPECT ─ CONNECT ─ OFFER ─ BEGIN ─ DUMP ─ CHECK ─ SEND ─ PREPARE ─ READY
+ *     READY ─ DECIDE ─ PIN ─ KILL ─ WITHDRAW ─ COMMIT
+ *     COMMIT ─ FINISH ─ END               or RECOVER ─ END, when the destination cannot run it
+ *     any of INSPECT … PIN ─ ROLLBACK ─ END
+ *     after a restart:  BEGUN, ABORT ─> ROLLBACK     COMMIT ─> LOOK ─> ROLLBACK or KILL     RECOVER ─> RECOVER
  *
  *     INSPECT   is the workload here?
  *     CONNECT   link and hello
@@ -15,6 +16,8 @@
  *     PREPARE   the destination restores and holds
  *     READY     the owner says go (workloads that move together wait for each other here)
  *     DECIDE    COMMIT goes into the journal: the decision
+ *     PIN       of what moves together: CRIU is stopped, so that the tasks stand still whatever becomes of ferryd;
+ *               then the others are waited for
  *     KILL      CRIU is released to kill the tasks here
  *     WITHDRAW  the service address leaves this host
  *     COMMIT    the destination is told, over new links as needed, until it has said DONE; downtime ends
@@ -41,6 +44,7 @@ enum fy_source_phase {
     FY_SOURCE_PREPARE,
     FY_SOURCE_READY,
     FY_SOURCE_DECIDE,
+    FY_SOURCE_PIN,
     FY_SOURCE_KILL,
     FY_SOURCE_WITHDRAW,
     FY_SOURCE_COMMIT,
@@ -50,7 +54,7 @@ enum fy_source_phase {
     FY_SOURCE_ROLLBACK,
     FY_SOURCE_END,
 };
-#define FY_SOURCE_PHASES 18
+#define FY_SOURCE_PHASES 19
 
 /* What is waited for; the deadline of each is the owner's. */
 enum fy_source_wait {
@@ -98,6 +102,7 @@ struct fy_source_ops {
     void (*send_complete)(void *ctx); /* nothing is written to the set any more */
     void (*send_stop)(void *ctx);
     void (*ready)(void *ctx);    /* -> fy_source_go, unless it fails first */
+    void (*pin)(void *ctx);      /* the held dump, for a group: -> fy_source_pinned */
     void (*withdraw)(void *ctx); /* -> fy_source_withdrawn */
     /* The image set here is whole, nothing of it was given back while it was sent. */
     bool (*can_recover)(void *ctx);
@@ -118,6 +123,7 @@ struct fy_source {
     uint64_t epoch;
     unsigned attempts;  /* of the wait that goes on */
     unsigned restores;  /* in RECOVER, in vain */
+    bool together;      /* one of a group; set by the owner before the start */
     bool link_is_new;   /* opened to deliver a decision */
     bool decision_said; /* on this link */
     bool was_held;      /* the image set is complete */
@@ -144,6 +150,9 @@ void fy_source_start(struct fy_source *source);
 /* Instead of fy_source_start: takes up what the journal says of an earlier ferryd's migration. Not for DONE. */
 void fy_source_restart(struct fy_source *source, enum fy_stage stage);
 
+/* The same for one of a group, at COMMIT: fy_group_goes_on() knows which way all of them go. */
+void fy_source_restart_together(struct fy_source *source, bool goes_on);
+
 void fy_source_inspected(struct fy_source *source, const struct fy_error *err);
 void fy_source_greeted(struct fy_source *source);
 void fy_source_link_lost(struct fy_source *source, const struct fy_error *err);
@@ -159,6 +168,8 @@ void fy_source_received(struct fy_source *source, bool all);
 /* No thread works for the sending any more. */
 void fy_source_sent(struct fy_source *source, const struct fy_error *err);
 void fy_source_go(struct fy_source *source);
+/* All that move together are pinned; with `err` one of them cannot be, and all are taken back. */
+void fy_source_pinned(struct fy_source *source, const struct fy_error *err);
 void fy_source_withdrawn(struct fy_source *source, const struct fy_error *err);
 void fy_source_restored(struct fy_source *source, bool runs, const struct fy_error *err);
 void fy_source_settled(struct fy_source *source, enum fy_tasks tasks, const struct fy_error *err);
