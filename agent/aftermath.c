@@ -4,6 +4,7 @@
 
 #include <ferry/base/cleanup.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -54,8 +55,8 @@ static void look(uv_timer_t *timer)
         kill_helpers(&aftermath->traces);
 }
 
-int fy_aftermath_start(const struct fy_host *host, const char *job_id, uint64_t patience_ms, fy_aftermath_cb done,
-                       void *data, struct fy_error *err)
+int fy_aftermath_start(const struct fy_host *host, const char *job_id, bool kills, uint64_t patience_ms,
+                       fy_aftermath_cb done, void *data, struct fy_error *err)
 {
     struct fy_aftermath *aftermath = calloc(1, sizeof *aftermath);
     if (!aftermath)
@@ -65,6 +66,9 @@ int fy_aftermath_start(const struct fy_host *host, const char *job_id, uint64_t 
     aftermath->done = done;
     aftermath->data = data;
     fy_traces_read(host->settings->run_dir, job_id, &aftermath->traces);
+    if (kills)
+        fy_process_tree_kill(&aftermath->traces.tasks);
+    fy_process_tree_signal(&aftermath->traces.helpers, SIGCONT);
     (void)uv_timer_init(host->loop, &aftermath->timer);
     (void)uv_timer_start(&aftermath->timer, look, 0, LOOK_MS);
     return 0;

@@ -14,6 +14,7 @@
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,11 +87,18 @@ static void end_late(uv_timer_t *timer)
         dump->driver->terminate(dump);
 }
 
+static void unpin(const struct fy_dump *dump)
+{
+    if (dump->pinned)
+        fy_process_tree_signal(&dump->helpers, SIGCONT);
+}
+
 /* CRIU would kill them. But should it die before it has, they would run on until that is seen, and what they did in
  * between would be lost; so they die while it holds them. */
 static void answer_kill(struct fy_dump *dump)
 {
     fy_process_tree_kill(&dump->frozen);
+    unpin(dump);
     dump->driver->answer(dump, true);
 }
 
@@ -123,8 +131,10 @@ static void answer_last(struct fy_dump *dump, bool go_on)
         dump->working = true;
     else if (go_on)
         answer_kill(dump);
-    else
+    else {
+        unpin(dump);
         dump->driver->answer(dump, false);
+    }
 }
 
 void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision)
@@ -142,6 +152,65 @@ void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision)
 bool fy_dump_kill_given(const struct fy_dump *dump)
 {
     return dump->answered && !dump->vetoed;
+}
+
+/* ---- standing still ---- */
+
+/* In the thread pool. Noted last: a restart that finds the note finds the tasks as they are now. */
+static void pin(uv_work_t *work)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    struct fy_traces traces = {.helpers = dump->helpers, .tasks = dump->frozen, .pinned = true};
+    fy_process_tree_signal(&dump->helpers, SIGSTOP);
+    fy_error_clear(&dump->work_err);
+    if (!fy_process_is_traced(&dump->root))
+        fy_error_set(&dump->work_err, FY_E_DUMP, "CRIU does not hold the tasks any more");
+    else
+        (void)fy_traces_note(dump->host->settings->run_dir, dump->job_id, &traces, &dump->work_err);
+}
+
+static void pinned(uv_work_t *work, int status)
+{
+    struct fy_dump *dump = fy_container_of(work, struct fy_dump, work);
+    (void)status;
+    dump->working = false;
+    bool is_late = dump->phase != FY_DUMP_HELD || dump->criu_ended; /* it has been answered, or has died */
+    if (is_late || fy_error_is_set(&dump->work_err))
+        unpin(dump);
+    if (is_late)
+        fy_error_set(&dump->work_err, FY_E_DUMP, "CRIU does not hold the tasks any more");
+    dump->events.pinned(dump, fy_error_is_set(&dump->work_err) ? &dump->work_err : NULL, dump->data);
+    if (dump->criu_ended)
+        fy_dump_criu_ended(dump);
+}
+
+int fy_dump_pin(struct fy_dump *dump, struct fy_error *err)
+{
+    if (dump->phase != FY_DUMP_HELD || dump->working)
+        return fy_error_set(err, FY_E_DUMP, "CRIU does not hold the tasks any more");
+    dump->pinned = true;
+    dump->working = uv_queue_work(dump->host->loop, &dump->work, pin, pinned) == 0;
+    return dump->working ? 0 : fy_error_set(err, FY_E_NOMEM, "the thread pool takes no work");
+}
+
+int fy_dump_note_pinned(const char *run_dir, const char *job_id, struct fy_error *err)
+{
+    struct fy_traces traces;
+    fy_traces_read(run_dir, job_id, &traces);
+    traces.pinned = true;
+    int status = fy_traces_note(run_dir, job_id, &traces, err);
+    fy_traces_done(&traces);
+    return status;
+}
+
+bool fy_dump_was_pinned(const char *run_dir, const char *job_id, bool *was_noted)
+{
+    struct fy_traces traces;
+    fy_traces_read(run_dir, job_id, &traces);
+    bool was_pinned = traces.pinned;
+    *was_noted = traces.tasks.count > 0 || traces.helpers.count > 0;
+    fy_traces_done(&traces);
+    return was_pinned;
 }
 
 /* ---- the deadline ---- */
@@ -166,7 +235,7 @@ static void deadline_struck(uv_timer_t *timer)
 static void note_traces(struct fy_dump *dump)
 {
     struct fy_traces traces = {.helpers = dump->helpers, .tasks = dump->frozen};
-    fy_traces_note(dump->host->settings->run_dir, dump->job_id, &traces);
+    (void)fy_traces_note(dump->host->settings->run_dir, dump->job_id, &traces, NULL);
 }
 
 static void collect_helpers(struct fy_dump *dump)
@@ -377,6 +446,20 @@ int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *requ
     return 0;
 }
 
+/* They were made to stand still. When they do not, their CRIU was killed with nobody there to see it, and there is no
+ * way back: the others of the group are gone. */
+static void note_lost_time(struct fy_dump *dump)
+{
+    bool was_noted;
+    if (!fy_dump_was_pinned(dump->host->settings->run_dir, dump->job_id, &was_noted) || !fy_process_runs(&dump->root) ||
+        fy_process_is_traced(&dump->root))
+        return;
+    fy_error_set(&dump->err, FY_E_INTERRUPTED,
+                 "its CRIU was killed together with ferryd, so that it ran on here after its group had been decided "
+                 "upon; what it has done since is lost: it goes on from where it was frozen");
+    fy_error_next(&dump->err, "find out what its clients were told in between; the others of the group have moved");
+}
+
 int fy_dump_take_up(const struct fy_host *host, const struct fy_dump_request *request, enum fy_dump_taking taking,
                     const struct fy_dump_events *events, void *data, struct fy_dump **dump_out, struct fy_error *err)
 {
@@ -389,7 +472,9 @@ int fy_dump_take_up(const struct fy_host *host, const struct fy_dump_request *re
     dump->looking = taking == FY_DUMP_LOOK;
     dump->root = (struct fy_process){.pid = request->root_pid, .start_ticks = request->root_start_ticks};
     dump->driver->take_up(dump);
-    if (fy_aftermath_start(host, dump->job_id, AFTERMATH_MS, aftermath_known, dump, err) < 0) {
+    if (taking == FY_DUMP_KILL)
+        note_lost_time(dump);
+    if (fy_aftermath_start(host, dump->job_id, taking == FY_DUMP_KILL, AFTERMATH_MS, aftermath_known, dump, err) < 0) {
         uv_close((uv_handle_t *)&dump->deadline, start_failed);
         return -1;
     }

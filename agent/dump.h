@@ -55,6 +55,7 @@ struct fy_dump {
     bool answered; /* the decision was given to CRIU */
     bool vetoed;   /* CRIU was told to undo */
     bool criu_ended;
+    bool pinned; /* its helpers were stopped */
     uv_timer_t deadline;
     uv_work_t work;
     bool working;

@@ -44,6 +44,7 @@ static int write_record(const struct fy_host *host, const struct fy_migrate_reco
     details.root_pid = (uint32_t)record->root.pid;
     details.root_start_ticks = record->root.start_ticks;
     details.images_dir = (char *)record->images_dir;
+    details.group = record->group && record->group[0] ? (char *)record->group : NULL;
     struct fy_wire_hooks hooks = {.count = 0};
     if (record->source_spec)
         fy_wire_hooks_fill(&hooks, record->source_spec, FY_HOOK_SOURCE);

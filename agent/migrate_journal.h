@@ -15,6 +15,7 @@ struct fy_migrate_record {
     const char *peer;
     struct fy_process root;
     const char *images_dir;                      /* NULL: not at this side */
+    const char *group;                           /* of the source's; NULL or "": none */
     const struct fy_migration_spec *source_spec; /* whose source's hooks are recorded; NULL: not at this side */
 };
 

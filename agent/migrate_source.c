@@ -25,6 +25,7 @@ static const struct {
     [FY_SOURCE_PREPARE] = {FY_MIGRATION_PRE_SWITCHOVER, "restore", "frozen at the source"},
     [FY_SOURCE_READY] = {FY_MIGRATION_PRE_SWITCHOVER, NULL, "frozen at the source"},
     [FY_SOURCE_DECIDE] = {FY_MIGRATION_DEVICE, "switchover", "frozen at the source"},
+    [FY_SOURCE_PIN] = {FY_MIGRATION_DEVICE, NULL, "frozen at the source"},
     [FY_SOURCE_KILL] = {FY_MIGRATION_DEVICE, NULL, "on its way to the destination"},
     [FY_SOURCE_WITHDRAW] = {FY_MIGRATION_DEVICE, NULL, "on its way to the destination"},
     [FY_SOURCE_COMMIT] = {FY_MIGRATION_DEVICE, NULL, "on its way to the destination"},
@@ -294,6 +295,7 @@ static const struct fy_source_ops ops = {
     .send_complete = fy_migration_send_complete,
     .send_stop = fy_migration_send_stop,
     .ready = fy_migration_ready,
+    .pin = fy_migration_pin,
     .withdraw = fy_migration_withdraw,
     .can_recover = fy_migration_can_recover,
     .restore = fy_migration_restore,
@@ -348,6 +350,7 @@ struct fy_migration *fy_migration_new(const struct fy_host *host, const struct f
         return NULL;
     }
     fy_source_init(&migration->core, &ops, migration, new_epoch());
+    migration->core.together = options->group[0] != '\0';
     return migration;
 }
 

@@ -77,6 +77,7 @@ void fy_migration_free(struct fy_migration *migration);
 void fy_migration_inspect(void *ctx);
 void fy_migration_offer(void *ctx);
 void fy_migration_dump(void *ctx);
+void fy_migration_pin(void *ctx);
 void fy_migration_kill(void *ctx);
 void fy_migration_resume(void *ctx);
 void fy_migration_check(void *ctx);

@@ -1,6 +1,7 @@
 /* A migration that an earlier ferryd began: taken up from the journal, and what is left of its dump settled. */
 #include "job_directory.h"
 #include "migrate_source.h"
+#include "proc.h"
 
 #include <ferry/base/cleanup.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@ static int fill(struct fy_migration *migration, const struct fy_journal_entry *e
         migration->offer = fy_migrate_copy_offer(details->offer, err);
         migration->root = fy_migrate_recorded_root(details);
         migration->epoch = details->offer->epoch;
+        (void)snprintf(migration->options.group, sizeof migration->options.group, "%s",
+                       details->group ? details->group : "");
         (void)snprintf(migration->spec.peer, sizeof migration->spec.peer, "%s", details->peer);
         result = migration->offer ? 0 : -1;
     }
@@ -28,9 +31,33 @@ static int fill(struct fy_migration *migration, const struct fy_journal_entry *e
     return result;
 }
 
-int fy_migration_take_up(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
-                         const struct fy_migration_events *events, void *data, struct fy_migration **migration,
-                         struct fy_error *err)
+static bool noted_or_runs(const struct fy_host *host, const Ferry__Journal__Details *details, const char *job_id)
+{
+    struct fy_process root = fy_migrate_recorded_root(details);
+    bool was_noted = false;
+    if (root.pid == 0) /* of an earlier boot */
+        return false;
+    if (fy_dump_was_pinned(host->settings->run_dir, job_id, &was_noted))
+        return false;
+    return was_noted || fy_process_runs(&root);
+}
+
+void fy_migration_look_back(const struct fy_host *host, const struct fy_journal_entry *entry,
+                            struct fy_migration_trace *trace)
+{
+    *trace = (struct fy_migration_trace){.evidence = {.stage = entry->stage}};
+    Ferry__Journal__Details *details = entry->is_source ? fy_migrate_recorded(entry, NULL) : NULL;
+    if (details && details->group) {
+        (void)snprintf(trace->group, sizeof trace->group, "%s", details->group);
+        trace->evidence.stands_or_runs = noted_or_runs(host, details, entry->job);
+    }
+    if (details)
+        ferry__journal__details__free_unpacked(details, NULL);
+}
+
+int fy_migration_take_up(const struct fy_host *host, const struct fy_journal_entry *entry, bool goes_on,
+                         const char *log_dir, const struct fy_migration_events *events, void *data,
+                         struct fy_migration **migration, struct fy_error *err)
 {
     struct fy_migration_options options = {.log_dir = (char *)log_dir};
     struct fy_migration_spec nobody;
@@ -52,7 +79,10 @@ int fy_migration_take_up(const struct fy_host *host, const struct fy_journal_ent
     (void)snprintf(new->report.peer, sizeof new->report.peer, "%s", new->spec.peer);
     fy_migration_open(new);
     *migration = new;
-    fy_source_restart(&new->core, entry->stage);
+    if (new->options.group[0] && entry->stage == FY_STAGE_COMMIT)
+        fy_source_restart_together(&new->core, goes_on);
+    else
+        fy_source_restart(&new->core, entry->stage);
     return 0;
 }
 

@@ -26,6 +26,7 @@ void fy_migration_journal(void *ctx, enum fy_stage stage)
         .peer = migration->spec.peer,
         .root = migration->root,
         .source_spec = &migration->spec,
+        .group = migration->options.group,
     };
     migration->writing = stage;
     fy_migrate_record(migration->host, &record, stage, journaled, migration);

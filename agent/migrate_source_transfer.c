@@ -56,9 +56,24 @@ static void dump_done(struct fy_dump *dump, enum fy_workload_state state, const 
     fy_source_dumped(&migration->core, state == FY_WORKLOAD_RUNNING ? FY_TASKS_WHOLE : FY_TASKS_GONE, err);
 }
 
+static void tell_pinned(struct fy_migration *migration, const struct fy_error *err)
+{
+    if (migration->events->pinned)
+        migration->events->pinned(migration, err, migration->data);
+    else
+        fy_source_pinned(&migration->core, err);
+}
+
+static void pinned(struct fy_dump *dump, const struct fy_error *err, void *data)
+{
+    (void)dump;
+    tell_pinned(data, err);
+}
+
 static void start_dump(void *data, const struct fy_error *hook_error)
 {
-    static const struct fy_dump_events events = {.freezing = freezing, .held = held, .done = dump_done};
+    static const struct fy_dump_events events = {
+        .freezing = freezing, .held = held, .pinned = pinned, .done = dump_done};
     struct fy_migration *migration = data;
     struct fy_dump_request request = {
         .spec = &migration->spec,
@@ -76,6 +91,23 @@ static void start_dump(void *data, const struct fy_error *hook_error)
 void fy_migration_dump(void *ctx)
 {
     fy_migration_run_hooks(ctx, FY_HOOK_PRE_DUMP, start_dump);
+}
+
+/* What has ended by itself needs only the note. */
+void fy_migration_pin(void *ctx)
+{
+    struct fy_migration *migration = ctx;
+    struct fy_error err = FY_ERROR_INIT;
+    if (migration->dump ? fy_dump_pin(migration->dump, &err) < 0
+                        : fy_dump_note_pinned(migration->host->settings->run_dir, migration->options.job_id, &err) < 0)
+        tell_pinned(migration, &err);
+    else if (!migration->dump)
+        tell_pinned(migration, NULL);
+}
+
+void fy_migration_conclude(struct fy_migration *migration, const struct fy_error *why_not)
+{
+    fy_source_pinned(&migration->core, why_not);
 }
 
 void fy_migration_kill(void *ctx)

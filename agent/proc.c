@@ -57,16 +57,28 @@ bool fy_process_lives(const struct fy_process *process)
            stat.state != 'Z' && stat.state != 'X';
 }
 
-static bool kill_is_pending(pid_t pid)
+/* A number in /proc/PID/status; 0 when it is not there. */
+static uint64_t status_field(pid_t pid, const char *name, int base)
 {
-    char path[64];
+    char path[64], start[32];
     FY_AUTO_FREE char *text = NULL;
     (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
     if (fy_fs_read_file(path, STATUS_LIMIT_BYTES, &text, NULL, NULL) < 0)
-        return false;
-    /* A SIGKILL becomes pending for every thread at once. */
-    const char *pending = strstr(text, "\nSigPnd:");
-    return pending && strtoull(pending + strlen("\nSigPnd:"), NULL, 16) & 1ull << (SIGKILL - 1);
+        return 0;
+    (void)snprintf(start, sizeof(start), "\n%s:", name);
+    const char *field = strstr(text, start);
+    return field ? strtoull(field + strlen(start), NULL, base) : 0;
+}
+
+/* A SIGKILL becomes pending for every thread at once. */
+static bool kill_is_pending(pid_t pid)
+{
+    return status_field(pid, "SigPnd", 16) & 1ull << (SIGKILL - 1);
+}
+
+bool fy_process_is_traced(const struct fy_process *process)
+{
+    return fy_process_lives(process) && status_field(process->pid, "TracerPid", 10) > 0;
 }
 
 bool fy_process_runs(const struct fy_process *process)
@@ -147,10 +159,15 @@ int fy_process_tree_collect(pid_t root, size_t limit, struct fy_process_tree *tr
 
 void fy_process_tree_kill(const struct fy_process_tree *tree)
 {
+    fy_process_tree_signal(tree, SIGKILL);
+}
+
+void fy_process_tree_signal(const struct fy_process_tree *tree, int number)
+{
     for (size_t i = 0; i < tree->count; i++) {
         FY_AUTO_CLOSE int fd = (int)syscall(SYS_pidfd_open, tree->processes[i].pid, 0);
         if (fd >= 0 && fy_process_lives(&tree->processes[i]))
-            (void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+            (void)syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
     }
 }
 

@@ -34,6 +34,9 @@ bool fy_process_lives(const struct fy_process *process);
  * give its memory back but never returns to its program. */
 bool fy_process_runs(const struct fy_process *process);
 
+/* Somebody traces it, as CRIU does what it holds. */
+bool fy_process_is_traced(const struct fy_process *process);
+
 /* The first process with that command name (as /proc/PID/comm has it) that was started with that "NAME=value" in its
  * environment; 0 when there is none. Blocks: some microseconds for each process of the host. */
 pid_t fy_process_find(const char *name, const char *environment);
@@ -47,7 +50,9 @@ struct fy_process_tree {
 
 /* FY_E_NOT_FOUND without a root, FY_E_LIMIT beyond `limit` processes. Blocks for about 50 µs a process. */
 int fy_process_tree_collect(pid_t root, size_t limit, struct fy_process_tree *tree, struct fy_error *err);
-/* SIGKILL to each that still is what it was. */
+/* A signal to each that still is what it was. */
+void fy_process_tree_signal(const struct fy_process_tree *tree, int number);
+/* SIGKILL. */
 void fy_process_tree_kill(const struct fy_process_tree *tree);
 /* Whether any runs. */
 bool fy_process_tree_runs(const struct fy_process_tree *tree);

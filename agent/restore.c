@@ -94,7 +94,7 @@ static void note_traces(struct fy_restore *restore)
         .tasks = restore->tasks,
         .run_given = fy_restore_run_given(restore),
     };
-    fy_traces_note(restore->host->settings->run_dir, restore->job_id, &traces);
+    (void)fy_traces_note(restore->host->settings->run_dir, restore->job_id, &traces, NULL);
 }
 
 static void collect_helpers(struct fy_restore *restore)
@@ -434,7 +434,7 @@ int fy_restore_take_up(const struct fy_host *host, const struct fy_restore_reque
         return -1;
     restore->answered = true;
     restore->vetoed = true;
-    if (fy_aftermath_start(host, restore->job_id, AFTERMATH_MS, aftermath_known, restore, err) < 0) {
+    if (fy_aftermath_start(host, restore->job_id, false, AFTERMATH_MS, aftermath_known, restore, err) < 0) {
         uv_close((uv_handle_t *)&restore->deadline, start_failed);
         return -1;
     }

@@ -1,10 +1,12 @@
-/* One line a process: "helper PID START" or "task PID START"; "run" when the tasks were let run. */
+/* One line a process: "helper PID START" or "task PID START"; "run" when the tasks were let run, "pinned" when the
+ * helpers were stopped. */
 #include "traces.h"
 
 #include <ferry/base/buf.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,9 +14,9 @@
 #define TRACES_LIMIT_BYTES ((size_t)4 * 1024 * 1024)
 #define PATH_SIZE 4096
 
-static void traces_path(char path[PATH_SIZE], const char *run_dir, const char *job_id)
+static void traces_path(char path[PATH_SIZE], const char *run_dir, const char *job_id, const char *suffix)
 {
-    (void)snprintf(path, PATH_SIZE, "%s/jobs/%s/traces", run_dir, job_id);
+    (void)snprintf(path, PATH_SIZE, "%s/jobs/%s/traces%s", run_dir, job_id, suffix);
 }
 
 static void add_lines(struct fy_buf *text, const char *kind, const struct fy_process_tree *tree)
@@ -24,17 +26,22 @@ static void add_lines(struct fy_buf *text, const char *kind, const struct fy_pro
                             (unsigned long long)tree->processes[i].start_ticks);
 }
 
-void fy_traces_note(const char *run_dir, const char *job_id, const struct fy_traces *traces)
+int fy_traces_note(const char *run_dir, const char *job_id, const struct fy_traces *traces, struct fy_error *err)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE], new_path[PATH_SIZE];
     FY_CLEANUP(fy_buf_done) struct fy_buf text;
     fy_buf_init(&text, TRACES_LIMIT_BYTES);
     add_lines(&text, "helper", &traces->helpers);
     add_lines(&text, "task", &traces->tasks);
     if (traces->run_given)
         (void)fy_buf_printf(&text, NULL, "run\n");
-    traces_path(path, run_dir, job_id);
-    (void)fy_fs_write_file(path, text.data, text.size, 0600, NULL);
+    if (fy_buf_printf(&text, err, traces->pinned ? "pinned\n" : "") < 0)
+        return -1;
+    traces_path(path, run_dir, job_id, "");
+    traces_path(new_path, run_dir, job_id, ".new");
+    if (fy_fs_write_file(new_path, text.data, text.size, 0600, err) < 0)
+        return -1;
+    return rename(new_path, path) == 0 ? 0 : fy_error_errno(err, errno, "cannot write %s", path);
 }
 
 static bool add_process(struct fy_process_tree *tree, int pid, unsigned long long start_ticks)
@@ -56,7 +63,7 @@ void fy_traces_read(const char *run_dir, const char *job_id, struct fy_traces *t
     char path[PATH_SIZE];
     FY_AUTO_FREE char *text = NULL;
     *traces = (struct fy_traces){0};
-    traces_path(path, run_dir, job_id);
+    traces_path(path, run_dir, job_id, "");
     if (fy_fs_read_file(path, TRACES_LIMIT_BYTES, &text, NULL, NULL) < 0)
         return;
     char *rest = text;
@@ -69,6 +76,8 @@ void fy_traces_read(const char *run_dir, const char *job_id, struct fy_traces *t
             (void)add_process(&traces->tasks, pid, start_ticks);
         else if (strcmp(line, "run") == 0)
             traces->run_given = true;
+        else if (strcmp(line, "pinned") == 0)
+            traces->pinned = true;
     }
 }
 

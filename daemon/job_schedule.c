@@ -19,6 +19,12 @@ static void migration_ready(struct fy_migration *migration, void *data)
     group_ready(data);
 }
 
+static void migration_pinned(struct fy_migration *migration, const struct fy_error *err, void *data)
+{
+    (void)migration;
+    group_pinned(data, err);
+}
+
 static void migration_given_up(struct fy_migration *migration, const struct fy_migration_report *report, void *data)
 {
     (void)migration;
@@ -33,6 +39,7 @@ static void migration_ended(struct fy_migration *migration, const struct fy_migr
 
 static const struct fy_migration_events migration_events = {
     .ready = migration_ready,
+    .pinned = migration_pinned,
     .given_up = migration_given_up,
     .changed = migration_changed,
     .ended = migration_ended,
@@ -47,6 +54,8 @@ static void start(struct fy_job *job)
     struct fy_migration_options how = {.log_dir = shown->log_dir, .dry_run = shown->has_dry_run && shown->dry_run};
     struct fy_error err = FY_ERROR_INIT;
     (void)snprintf(how.job_id, sizeof(how.job_id), "%s", shown->id);
+    if (job->group)
+        (void)snprintf(how.group, sizeof(how.group), "%s", job->group->id);
     int started =
         job->task ? task_start(job, &how, &err)
                   : options->ops->start(options->host, &job->spec, &how, &migration_events, job, &job->migration, &err);
@@ -68,9 +77,10 @@ void take_up(struct fy_job *job)
                  job->record->job->workload, fy_stage_name(job->entry->stage));
     job->running = true;
     job->jobs->running++;
-    int result = job->entry->is_source ? options->ops->take_up(options->host, job->entry, job->record->job->log_dir,
-                                                               &migration_events, job, &job->migration, &err)
-                                       : incoming_take_up(job, &err);
+    int result = job->entry->is_source
+                     ? options->ops->take_up(options->host, job->entry, group_goes_on(job->jobs, job->entry),
+                                             job->record->job->log_dir, &migration_events, job, &job->migration, &err)
+                     : incoming_take_up(job, &err);
     if (result == 0)
         return;
     job->running = false;

@@ -14,11 +14,9 @@ struct plan_run {
 
 /* Migrations that are decided upon together. Freed with its last job's end. */
 struct group_run {
-    size_t unfinished;
-    size_t ready;
-    bool started; /* at least one of them */
-    bool decided;
-    bool failed; /* one was given up before that: none of them goes on */
+    struct fy_group core;
+    char id[FY_JOB_ID_SIZE]; /* of its first job */
+    bool started;            /* at least one of them */
 };
 
 struct fy_job {
@@ -98,6 +96,10 @@ void group_leave(struct fy_job *job);
 bool group_has_room(const struct fy_job *job);
 /* All is prepared for this job. */
 void group_ready(struct fy_job *job);
+/* The job stands still until it is decided what becomes of its group, or cannot be made to. */
+void group_pinned(struct fy_job *job, const struct fy_error *err);
+/* What a restart makes of the group of a job in the journal. */
+bool group_goes_on(const struct fy_jobs *jobs, const struct fy_journal_entry *entry);
 /* This job is being given up, or has ended without having moved. */
 void group_given_up(struct fy_job *job, const char *why);
 

@@ -4,6 +4,8 @@
 const struct fy_migration_ops fy_agent_ops = {
     .start = fy_migration_start,
     .go = fy_migration_go,
+    .conclude = fy_migration_conclude,
+    .look_back = fy_migration_look_back,
     .take_up = fy_migration_take_up,
     .decision = fy_migration_decision,
     .resolve = fy_migration_resolve,

@@ -108,15 +108,94 @@ Test(groups, starts_that_fail)
     cr_expect_not_null(strstr(scene_job(ids[1])->failure->message, "no CRIU here"));
 }
 
-/* After the decision each goes its own way. */
-Test(groups, a_failure_after_the_decision_is_its_own)
+/* Both are decided upon, and nothing is killed yet. */
+static void decide_both(struct played_migration **one, struct played_migration **two)
 {
     begin(2);
-    struct played_migration *one = played_find("runc/one"), *two = played_find("runc/two");
-    played_ready(one);
-    played_ready(two);
+    *one = played_find("runc/one");
+    *two = played_find("runc/two");
+    played_ready(*one);
+    played_ready(*two);
+    cr_assert((*one)->decided && (*two)->decided);
+}
+
+Test(groups, nobody_is_killed_before_all_stand_still)
+{
+    struct played_migration *one, *two;
+    decide_both(&one, &two);
+    cr_expect_str_eq(one->group, ids[0]);
+    cr_expect_str_eq(two->group, ids[0]);
+    played_pinned(two, FY_OK);
+    cr_expect_eq(one->concluded + two->concluded, 0);
+    played_pinned(one, FY_OK);
+    cr_expect_eq(one->concluded, 1);
+    cr_expect_eq(two->concluded, 1);
+    played_end(one, FY_MIGRATION_COMPLETED, FY_OK);
+    played_end(two, FY_MIGRATION_COMPLETED, FY_OK);
+    finish_three();
+}
+
+Test(groups, one_that_cannot_be_made_to_stand_still_takes_all_back)
+{
+    struct played_migration *one, *two;
+    decide_both(&one, &two);
+    played_pinned(two, FY_E_DUMP);
+    cr_expect_eq(two->concluded, 2);
+    cr_expect_eq(one->concluded, 0, "two says first that it is given up");
+    played_given_up(two, FY_E_DUMP);
+    cr_expect_eq(one->concluded, 2);
+    one->concluded = 0;
+    played_pinned(one, FY_OK); /* it was on its way */
+    cr_expect_eq(one->concluded, 2);
+    played_end(one, FY_MIGRATION_FAILED, FY_E_DUMP);
+    played_end(two, FY_MIGRATION_FAILED, FY_E_DUMP);
+    finish_three();
+}
+
+static void crash_decided(const char *unpinned)
+{
+    struct played_migration *one, *two;
+    decide_both(&one, &two);
+    scene_write_stage(ids[0], FY_STAGE_COMMIT);
+    scene_write_stage(ids[1], FY_STAGE_COMMIT);
+    scene_crash();
+    played.group = ids[0];
+    played.unpinned = unpinned;
+    scene_open();
+    fy_jobs_take_up(scene.jobs);
+    RUN_UNTIL(played.count >= 2 && played.migrations[played.count - 1].taken_up);
+}
+
+Test(groups, a_restart_goes_on_with_all_that_stood_still)
+{
+    crash_decided(NULL);
+    for (size_t i = played.count - 2; i < played.count; i++) {
+        cr_expect_eq(played.migrations[i].taken_up, FY_STAGE_COMMIT);
+        cr_expect(played.migrations[i].goes_on);
+        played_end(&played.migrations[i], FY_MIGRATION_COMPLETED, FY_OK);
+    }
+}
+
+Test(groups, a_restart_takes_all_back_when_one_did_not_stand_still)
+{
+    crash_decided(ids[1]);
+    for (size_t i = played.count - 2; i < played.count; i++) {
+        cr_expect_eq(played.migrations[i].taken_up, FY_STAGE_COMMIT);
+        cr_expect_not(played.migrations[i].goes_on);
+        played_end(&played.migrations[i], FY_MIGRATION_FAILED, FY_E_INTERRUPTED);
+    }
+}
+
+/* Behind the kills each goes its own way. */
+Test(groups, a_failure_after_the_kills_is_its_own)
+{
+    struct played_migration *one, *two;
+    decide_both(&one, &two);
+    played_pinned(one, FY_OK);
+    played_pinned(two, FY_OK);
     played_end(one, FY_MIGRATION_FAILED, FY_E_RESTORE);
     cr_expect(two->running);
+    cr_expect_eq(two->concluded, 1);
     played_end(two, FY_MIGRATION_COMPLETED, FY_OK);
     cr_expect_eq(scene_job(ids[1])->state, FERRY__CONTROL__JOB_STATE__COMPLETED);
     finish_three();

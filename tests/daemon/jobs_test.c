@@ -336,31 +336,13 @@ Test(jobs, only_the_last_thousand_ended_jobs_are_kept_with_their_logs)
 
 /* ---- what the journal has ---- */
 
-static void on_written(const struct fy_error *err, void *data)
-{
-    cr_assert_null(err);
-    *(bool *)data = true;
-}
-
-static void write_stage(const char *id, enum fy_stage stage)
-{
-    uint8_t details[] = {1, 2, 3};
-    bool written = false;
-    struct fy_error err = FY_ERROR_INIT;
-    struct fy_journal_entry entry = {.is_source = true, .stage = stage, .details = details, .details_bytes = 3};
-    struct fy_journal *journal = fy_store_journal(scene.store);
-    (void)snprintf(entry.job, sizeof(entry.job), "%s", id);
-    cr_assert_eq(journal->write(journal, &entry, on_written, &written, &err), 0, "%s", err.message);
-    RUN_UNTIL(written);
-}
-
 /* A job that had begun when ferryd died. */
 static void crash_at(enum fy_stage stage, char id[FY_JOB_ID_SIZE])
 {
     scene_migrate("runc/web", id);
     RUN_UNTIL(played_find("runc/web"));
     played_phase(played_find("runc/web"), FY_MIGRATION_DEVICE, "switchover");
-    write_stage(id, stage);
+    scene_write_stage(id, stage);
     scene_crash();
     scene_open();
 }

@@ -55,6 +55,7 @@ static int start(const struct fy_host *host, const struct fy_migration_spec *spe
     struct played_migration *new = &played.migrations[played.count++];
     *new = (struct played_migration){.events = events, .data = data, .running = true, .dry_run = options->dry_run};
     (void)snprintf(new->job_id, sizeof(new->job_id), "%s", options->job_id);
+    (void)snprintf(new->group, sizeof(new->group), "%s", options->group);
     new->report.is_source = true;
     new->report.workload = spec->workload;
     new->report.dry_run = options->dry_run;
@@ -65,7 +66,21 @@ static int start(const struct fy_host *host, const struct fy_migration_spec *spe
     return 0;
 }
 
-static int take_up(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
+static void conclude(struct fy_migration *migration, const struct fy_error *why_not)
+{
+    ((struct played_migration *)migration)->concluded = why_not ? 2 : 1;
+}
+
+static void look_back(const struct fy_host *host, const struct fy_journal_entry *entry,
+                      struct fy_migration_trace *trace)
+{
+    (void)host;
+    *trace = (struct fy_migration_trace){.evidence = {.stage = entry->stage}};
+    (void)snprintf(trace->group, sizeof(trace->group), "%s", played.group ? played.group : "");
+    trace->evidence.stands_or_runs = played.unpinned && strcmp(entry->job, played.unpinned) == 0;
+}
+
+static int take_up(const struct fy_host *host, const struct fy_journal_entry *entry, bool goes_on, const char *log_dir,
                    const struct fy_migration_events *events, void *data, struct fy_migration **migration,
                    struct fy_error *err)
 {
@@ -74,6 +89,7 @@ static int take_up(const struct fy_host *host, const struct fy_journal_entry *en
     (void)err;
     *new = (struct played_migration){.events = events, .data = data, .running = true, .taken_up = entry->stage};
     (void)snprintf(new->job_id, sizeof(new->job_id), "%s", entry->job);
+    new->goes_on = goes_on;
     new->report.is_source = true;
     (void)fy_workload_parse("runc/web", &new->report.workload, NULL);
     new->report.workload_state = "looked for at the source";
@@ -105,6 +121,20 @@ static void set_bandwidth(struct fy_migration *migration, uint64_t bytes_per_sec
 static void go(struct fy_migration *migration)
 {
     ((struct played_migration *)migration)->decided = true;
+}
+
+void played_pinned(struct played_migration *migration, enum fy_code code)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    if (code != FY_OK)
+        fy_error_set(&err, code, "played: %s", fy_code_name(code));
+    migration->events->pinned((struct fy_migration *)migration, code != FY_OK ? &err : NULL, migration->data);
+}
+
+void played_given_up(struct played_migration *migration, enum fy_code code)
+{
+    fy_error_set(&migration->report.error, code, "played: %s", fy_code_name(code));
+    migration->events->given_up((struct fy_migration *)migration, &migration->report, migration->data);
 }
 
 void played_ready(struct played_migration *migration)
@@ -224,6 +254,8 @@ static int peer_check(const struct fy_host *host, const char *peer, fy_peer_chec
 
 const struct fy_migration_ops played_ops = {
     .start = start,
+    .conclude = conclude,
+    .look_back = look_back,
     .take_up = take_up,
     .resolve = resolve,
     .go = go,

@@ -17,6 +17,9 @@ struct played_migration {
     enum fy_stage taken_up; /* NONE: started here */
     int resolved;           /* 0: not; 1: commit; 2: abort */
     bool decided;           /* a cancel comes too late */
+    char group[FY_JOB_ID_SIZE];
+    int concluded; /* 0: not; 1: goes on; 2: is taken back */
+    bool goes_on;  /* taken up with this word about its group */
     uint64_t bandwidth;
     uv_loop_t *loop;
     uv_timer_t end_soon; /* after a cancel */
@@ -26,6 +29,8 @@ struct played_agent {
     struct played_migration migrations[PLAYED_MAX];
     size_t count;
     struct fy_error fail_start; /* set: the next starts fail so */
+    const char *group;          /* of every migration in the journal; NULL: none */
+    const char *unpinned;       /* the job of which a restart finds that it does not stand still */
 };
 
 extern struct played_agent played;
@@ -37,6 +42,10 @@ void played_progress(struct played_migration *migration, uint64_t bytes_sent);
 void played_phase(struct played_migration *migration, enum fy_migration_state state, const char *phase);
 /* All is prepared; `decided` says whether it was told to go. */
 void played_ready(struct played_migration *migration);
+/* It stands still, or `code` is why not. */
+void played_pinned(struct played_migration *migration, enum fy_code code);
+/* It is being given up, and goes on running. */
+void played_given_up(struct played_migration *migration, enum fy_code code);
 /* `code` FY_OK for completed. */
 void played_end(struct played_migration *migration, enum fy_migration_state state, enum fy_code code);
 

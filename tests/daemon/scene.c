@@ -110,3 +110,21 @@ const Ferry__Control__Job *scene_job(const char *id)
     cr_assert_eq(fy_jobs_find(scene.jobs, id, &record, &err), 0, "%s", err.message);
     return record->job;
 }
+
+static void on_written(const struct fy_error *err, void *data)
+{
+    cr_assert_null(err);
+    *(bool *)data = true;
+}
+
+void scene_write_stage(const char *id, enum fy_stage stage)
+{
+    uint8_t details[] = {1, 2, 3};
+    bool written = false;
+    struct fy_error err = FY_ERROR_INIT;
+    struct fy_journal_entry entry = {.is_source = true, .stage = stage, .details = details, .details_bytes = 3};
+    struct fy_journal *journal = fy_store_journal(scene.store);
+    (void)snprintf(entry.job, sizeof(entry.job), "%s", id);
+    cr_assert_eq(journal->write(journal, &entry, on_written, &written, &err), 0, "%s", err.message);
+    RUN_UNTIL(written);
+}

@@ -38,6 +38,8 @@ struct fy_migration_spec scene_spec(const char *workload);
 /* Starts a migration; asserts that it was accepted. The id is put into `id`. */
 void scene_migrate(const char *workload, char id[FY_JOB_ID_SIZE]);
 const Ferry__Control__Job *scene_job(const char *id);
+/* The source's journal has the job at this stage. */
+void scene_write_stage(const char *id, enum fy_stage stage);
 
 /* Turns the loop until the condition holds. A loop with nothing left to do fails the test. */
 #define RUN_UNTIL(condition)                                                                                           \

@@ -218,9 +218,10 @@ agent_reconfigure() { # HOST
 agent_start() { # HOST...
     local host
     for host; do
-        on "$host" sh -c 'ASAN_OPTIONS=log_path=/var/log/sanitizer:detect_leaks=1:abort_on_error=0 \
+        on "$host" sh -c 'ASAN_OPTIONS=log_path=/var/log/sanitizer:detect_leaks=1:abort_on_error=0:verify_asan_link_order=0 \
             UBSAN_OPTIONS=log_path=/var/log/sanitizer:print_stacktrace=1 TSAN_OPTIONS=log_path=/var/log/sanitizer \
-            exec setsid ferryd </dev/null >>/var/log/ferryd.log 2>&1 & echo $! >/run/ferryd.pid'
+            exec setsid env "$@" ferryd </dev/null >>/var/log/ferryd.log 2>&1 & echo $! >/run/ferryd.pid' start \
+            ${E2E_PRELOAD:+"LD_PRELOAD=$E2E_PRELOAD"}
     done
     for host; do
         eventually ferry "$host" status || { on "$host" tail -n 20 /var/log/ferryd.log; return 1; }

@@ -77,6 +77,8 @@ struct fy_dump;
 struct fy_dump_events {
     void (*freezing)(struct fy_dump *dump, void *data); /* downtime starts here */
     void (*held)(struct fy_dump *dump, void *data);     /* images complete, tasks frozen, fy_dump_decide() awaited */
+    /* After fy_dump_pin(), exactly once. */
+    void (*pinned)(struct fy_dump *dump, const struct fy_error *err, void *data);
     /* After a kill, CRIU's packet locks stay, so that this kernel answers no RST for as long as the address is here:
      * fy_address_withdraw() of the same job removes them.
      * Last and exactly once: where the workload stands now. `err` is NULL when it ended as decided (killed, or resumed
@@ -93,6 +95,14 @@ int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *requ
  * mid-dump: its parasite would stay in the tasks). FY_DECIDE_KILL only after `held`. The first decision counts; repeats
  * are ignored. */
 void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision);
+
+/* When held: CRIU and what runs it are stopped, and that is noted, so that the tasks stand still until fy_dump_decide()
+ * whatever becomes of ferryd. If it fails no event fires. */
+int fy_dump_pin(struct fy_dump *dump, struct fy_error *err);
+/* The note alone, for tasks that have ended by themselves. */
+int fy_dump_note_pinned(const char *run_dir, const char *job_id, struct fy_error *err);
+/* What a restart finds; `was_noted`: of a dump at all. */
+bool fy_dump_was_pinned(const char *run_dir, const char *job_id, bool *was_noted);
 
 enum fy_dump_taking {
     FY_DUMP_LOOK,    /* RUNNING only when every task lives and none is being killed */

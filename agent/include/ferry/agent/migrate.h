@@ -8,6 +8,7 @@
 
 #include <ferry/agent/driver.h>
 #include <ferry/agent/journal.h>
+#include <ferry/agent/switchover_group.h>
 #include <ferry/base/error.h>
 #include <ferry/config/plan.h>
 #include <ferry/transport/link.h>
@@ -79,6 +80,9 @@ struct fy_migration;
 struct fy_migration_events {
     /* All is prepared: fy_migration_go(), now or later, decides. NULL: it decides by itself. */
     void (*ready)(struct fy_migration *migration, void *data);
+    /* Of a group: it stands still whatever becomes of ferryd, or cannot be made to. fy_migration_conclude() is awaited.
+     */
+    void (*pinned)(struct fy_migration *migration, const struct fy_error *err, void *data);
     /* It is given up, because of report->error, and rolls back; `ended` follows. NULL is legal. */
     void (*given_up)(struct fy_migration *migration, const struct fy_migration_report *report, void *data);
     /* State, phase or progress changed; at most about ten times a second for progress alone. */
@@ -89,8 +93,9 @@ struct fy_migration_events {
 
 struct fy_migration_options {
     char job_id[FY_JOB_ID_SIZE];
-    char *log_dir; /* exists; CRIU's, the runtime's and the destination's logs are kept in it; copied */
-    bool dry_run;  /* stop after the preflight's answer */
+    char *log_dir;              /* exists; CRIU's, the runtime's and the destination's logs are kept in it; copied */
+    bool dry_run;               /* stop after the preflight's answer */
+    char group[FY_JOB_ID_SIZE]; /* "": it moves alone; else what all that move with it have in common */
 };
 
 /* Source: starts migrating as `spec` says (copied). If it fails no event fires. */
@@ -99,11 +104,21 @@ int fy_migration_start(const struct fy_host *host, const struct fy_migration_spe
                        struct fy_migration **migration, struct fy_error *err);
 /* After `ready`: decides. Harmless when it has been given up meanwhile. */
 void fy_migration_go(struct fy_migration *migration);
+/* After `pinned`, when it is known of all of the group: its tasks are killed, or with `why_not` it is taken back. */
+void fy_migration_conclude(struct fy_migration *migration, const struct fy_error *why_not);
+
+/* What a restart finds of a migration in the journal. */
+struct fy_migration_trace {
+    char group[FY_JOB_ID_SIZE]; /* "": it moves alone */
+    struct fy_group_evidence evidence;
+};
+void fy_migration_look_back(const struct fy_host *host, const struct fy_journal_entry *entry,
+                            struct fy_migration_trace *trace);
 /* `changed` may come before this returns. Takes up a migration that an earlier ferryd has left at this entry's stage
- * (BEGUN, COMMIT, ABORT or RECOVER), and brings it to its end by rule. */
-int fy_migration_take_up(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
-                         const struct fy_migration_events *events, void *data, struct fy_migration **migration,
-                         struct fy_error *err);
+ * (BEGUN, COMMIT, ABORT or RECOVER), and brings it to its end by rule; `goes_on` is what becomes of its group. */
+int fy_migration_take_up(const struct fy_host *host, const struct fy_journal_entry *entry, bool goes_on,
+                         const char *log_dir, const struct fy_migration_events *events, void *data,
+                         struct fy_migration **migration, struct fy_error *err);
 /* Before the decision: rolls back, the workload runs on at the source. After it: FY_E_BUSY, it will complete. */
 int fy_migration_cancel(struct fy_migration *migration, const char *why, struct fy_error *err);
 /* What a destination that asks is told: DECIDED_COMMIT, DECIDED_ABORT or UNDECIDED. */

@@ -10,7 +10,10 @@ struct fy_migration_ops {
                  const struct fy_migration_options *options, const struct fy_migration_events *events, void *data,
                  struct fy_migration **migration, struct fy_error *err);
     void (*go)(struct fy_migration *migration);
-    int (*take_up)(const struct fy_host *host, const struct fy_journal_entry *entry, const char *log_dir,
+    void (*conclude)(struct fy_migration *migration, const struct fy_error *why_not);
+    void (*look_back)(const struct fy_host *host, const struct fy_journal_entry *entry,
+                      struct fy_migration_trace *trace);
+    int (*take_up)(const struct fy_host *host, const struct fy_journal_entry *entry, bool goes_on, const char *log_dir,
                    const struct fy_migration_events *events, void *data, struct fy_migration **migration,
                    struct fy_error *err);
     enum fy_saying (*decision)(const struct fy_migration *migration);
