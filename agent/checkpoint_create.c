@@ -2,6 +2,7 @@
  * is slow (comparing, compressing, writing to a disk) comes when it runs again, unless it is to be stopped. */
 #include "checkpoint_op.h"
 #include "hook.h"
+#include "root_tar.h"
 
 #include <ferry/agent/address.h>
 #include <ferry/base/cleanup.h>
@@ -25,6 +26,7 @@ struct create {
     uint64_t freeze_ns, freeze_us;
     uv_timer_t budget;      /* how long it may stand still */
     struct fy_hooks *hooks; /* while some run */
+    struct fy_child *tar;   /* while it keeps what was changed in the root file system, and the workload is held */
     bool storing;           /* the thread is at work, and the workload is held */
     bool stored;            /* it is on the disk */
     bool kill_given;        /* and the workload was to end */
@@ -54,6 +56,18 @@ static int keep_config(struct create *create, struct fy_error *err)
     return fy_fs_write_file(to, text, size, 0600, err);
 }
 
+static void fill_overlay(const struct fy_overlay *overlay, Ferry__Checkpoint__Overlay *message,
+                         Ferry__Checkpoint__Record *record)
+{
+    ferry__checkpoint__overlay__init(message);
+    message->path = (char *)(uintptr_t)overlay->path;
+    message->lower = (char *)(uintptr_t)overlay->lower;
+    message->upper = (char *)(uintptr_t)overlay->upper;
+    message->work = (char *)(uintptr_t)overlay->work;
+    message->options = (char *)(uintptr_t)overlay->options;
+    record->overlay = overlay->upper[0] ? message : NULL;
+}
+
 static void fill_options(const struct create *create, Ferry__Checkpoint__Record *record)
 {
     const struct fy_migration_spec *spec = &create->what.spec;
@@ -72,7 +86,9 @@ static void fill_options(const struct create *create, Ferry__Checkpoint__Record 
     record->image = create->facts.image[0] ? (char *)(uintptr_t)create->facts.image : NULL;
     record->image_id = create->facts.image_id[0] ? (char *)(uintptr_t)create->facts.image_id : NULL;
     /* What podman exports has the changed files of its root. */
-    record->root = spec->workload.kind == FY_WORKLOAD_PODMAN ? (char *)"changes" : NULL;
+    record->root = spec->workload.kind == FY_WORKLOAD_PODMAN ? (char *)"changes"
+                   : record->overlay                         ? (char *)"overlay"
+                                                             : NULL;
     _Static_assert(sizeof(pid_t) == sizeof(uint32_t), "pids are handed on as they are");
     record->n_pids = create->facts.pid_count;
     record->pids = (uint32_t *)(uintptr_t)create->facts.pids;
@@ -109,6 +125,7 @@ static void store(struct fy_checkpoint_op *op)
     Ferry__Checkpoint__Record facts = FERRY__CHECKPOINT__RECORD__INIT;
     Ferry__Checkpoint__Label labels[FY_CHECKPOINT_LABELS_MAX];
     Ferry__Checkpoint__Label *list[FY_CHECKPOINT_LABELS_MAX];
+    Ferry__Checkpoint__Overlay overlay;
     char workload[FY_WORKLOAD_TEXT_SIZE];
     fy_workload_format(&create->what.spec.workload, workload);
     facts.id = create->what.id;
@@ -123,6 +140,7 @@ static void store(struct fy_checkpoint_op *op)
     }
     facts.n_labels = create->what.label_count;
     facts.labels = list;
+    fill_overlay(&create->facts.overlay, &overlay, &facts);
     fill_options(create, &facts);
     put(create, &facts);
 }
@@ -215,6 +233,8 @@ static void over_budget(uv_timer_t *timer)
                  "given up: it would have stood still for longer than its freeze budget of %s", limit);
     fy_error_next(&create->err, "it runs on; raise freeze_budget, or choose hours in which it uses less memory");
     atomic_store(&create->op.progress.cancelled, true);
+    if (create->tar)
+        fy_child_terminate(create->tar);
     if (create->dump && !create->stored)
         fy_dump_decide(create->dump, FY_DECIDE_RESUME);
 }
@@ -229,17 +249,48 @@ static void freezing(struct fy_dump *dump, void *data)
     checkpoint_op_phase(&create->op, "dump", "frozen here");
 }
 
-static void held(struct fy_dump *dump, void *data)
+static void root_is_kept(struct create *create)
 {
-    struct create *create = data;
     if (create->op.cancelled || create->what.leave_running) {
         (void)uv_timer_stop(&create->budget); /* nothing takes time any more */
-        fy_dump_decide(dump, FY_DECIDE_RESUME);
+        fy_dump_decide(create->dump, FY_DECIDE_RESUME);
         return;
     }
     checkpoint_op_phase(&create->op, "store", NULL);
     create->storing = true;
     checkpoint_op_work(&create->op, store, stored_and_held);
+}
+
+static void tar_ended(struct fy_child *tar, const struct fy_child_result *result, void *data)
+{
+    struct create *create = data;
+    (void)tar;
+    create->tar = NULL;
+    if (create->op.cancelled)
+        fy_error_set(&create->err, FY_E_CANCELLED, "cancelled; %s runs on", create->what.spec.workload.id);
+    if (root_tar_check(result, &create->err) < 0)
+        fy_error_wrap(&create->err, "what was changed in the root file system (%s)", create->facts.overlay.upper);
+    if (!create->dump) /* CRIU has ended meanwhile */
+        end(create);
+    else if (fy_error_is_set(&create->err))
+        fy_dump_decide(create->dump, FY_DECIDE_RESUME);
+    else
+        root_is_kept(create);
+}
+
+/* Memory and files are of the same moment: the files are kept while nothing runs. */
+static void held(struct fy_dump *dump, void *data)
+{
+    struct create *create = data;
+    const char *upper = create->facts.overlay.upper;
+    if (create->op.cancelled || !upper[0]) {
+        root_is_kept(create);
+        return;
+    }
+    checkpoint_op_phase(&create->op, "root", NULL);
+    if (root_tar_keep(create->op.options.host, upper, create->op.extra_dir, tar_ended, create, &create->tar,
+                      &create->err) < 0)
+        fy_dump_decide(dump, FY_DECIDE_RESUME);
 }
 
 /* CRIU's packet locks outlive tasks that were killed. */
@@ -263,8 +314,8 @@ static void dump_done(struct fy_dump *dump, enum fy_workload_state state, const 
         fy_error_propagate(&create->err, err);
     if (create->op.cancelled)
         fy_error_set(&create->err, FY_E_CANCELLED, "cancelled; %s runs on", create->what.spec.workload.id);
-    if (create->storing)
-        return; /* stored_and_held() ends it */
+    if (create->storing || create->tar)
+        return; /* stored_and_held() or tar_ended() ends it */
     if (state == FY_WORKLOAD_GONE && fy_address_withdraw(create->op.options.host, create->op.options.job_id, NULL, 0,
                                                          unlocked, create, &create->err) == 0)
         return;
@@ -356,6 +407,8 @@ static int cancel(struct fy_checkpoint_op *op, struct fy_error *err)
         return fy_error_set(err, FY_E_BUSY, "checkpoint %s is stored already", create->what.id);
     if (create->hooks)
         fy_hooks_stop(create->hooks);
+    if (create->tar)
+        fy_child_terminate(create->tar);
     if (create->dump)
         fy_dump_decide(create->dump, FY_DECIDE_RESUME);
     return 0;

@@ -1,5 +1,6 @@
 /* A record of the store without what only the store knows: its files and their hashes. */
 #include "checkpoint_facts.h"
+#include "root_tar.h"
 
 #include <errno.h>
 #include <ferry/base/cleanup.h>
@@ -43,7 +44,10 @@ int checkpoint_facts_write(const Ferry__Checkpoint__Record *record, const char *
         return fy_error_set(err, FY_E_LIMIT, "the path %.200s… is too long", images_dir);
     if (fy_fs_write_file(path, bytes, size, 0600, err) < 0)
         return -1;
-    return move_file(extra_dir, "config.json", images_dir, FY_FACTS_CONFIG_NAME, err) < 0 ? -1 : 0;
+    if (move_file(extra_dir, "config.json", images_dir, FY_FACTS_CONFIG_NAME, err) < 0 ||
+        move_file(extra_dir, ROOT_TAR_NAME, images_dir, FY_FACTS_ROOT_NAME, err) < 0)
+        return -1;
+    return 0;
 }
 
 int checkpoint_facts_take(const char *images_dir, const char *extra_dir, Ferry__Checkpoint__Record **record_out,
@@ -54,8 +58,11 @@ int checkpoint_facts_take(const char *images_dir, const char *extra_dir, Ferry__
     size_t size = 0;
     int there = move_file(images_dir, FY_FACTS_NAME, extra_dir, FY_FACTS_NAME, err);
     *record_out = NULL;
-    if (there <= 0 || move_file(images_dir, FY_FACTS_CONFIG_NAME, extra_dir, "config.json", err) < 0)
+    if (there <= 0)
         return there;
+    if (move_file(images_dir, FY_FACTS_CONFIG_NAME, extra_dir, "config.json", err) < 0 ||
+        move_file(images_dir, FY_FACTS_ROOT_NAME, extra_dir, ROOT_TAR_NAME, err) < 0)
+        return -1;
     (void)snprintf(path, sizeof path, "%s/" FY_FACTS_NAME, extra_dir);
     if (fy_fs_read_file(path, FACTS_LIMIT_BYTES, &bytes, &size, err) < 0)
         return -1;

@@ -8,8 +8,9 @@
 
 #define FY_FACTS_NAME "ferry.checkpoint"
 #define FY_FACTS_CONFIG_NAME "ferry.config.json" /* of a runc container; in the store it is extra/config.json */
+#define FY_FACTS_ROOT_NAME "ferry.root.tar"      /* what it changed in an overlay; in the store it is extra/root.tar */
 
-/* Files in `images_dir`; `extra_dir` may have a config.json. */
+/* Files in `images_dir`; `extra_dir` may have a config.json and a root.tar. */
 int checkpoint_facts_write(const Ferry__Checkpoint__Record *record, const char *images_dir, const char *extra_dir,
                            struct fy_error *err);
 /* The other way round: the files leave `images_dir`. `*record` is NULL when there are none; freed with

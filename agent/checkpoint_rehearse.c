@@ -2,6 +2,8 @@
  * its own (rehearse.c), which vetoes before a task runs. */
 #include "checkpoint_op.h"
 #include "hook.h"
+#include "overlay.h"
+#include "root_tar.h"
 
 #include <ferry/agent/child.h>
 #include <ferry/agent/evidence.h>
@@ -11,7 +13,7 @@
 #include <ferry/base/fs.h>
 #include <string.h>
 
-#define MAX_ARGUMENTS 32
+#define MAX_ARGUMENTS 40
 #define VERDICT_LIMIT_BYTES 64
 
 struct rehearsing {
@@ -19,7 +21,8 @@ struct rehearsing {
     char id[FY_CHECKPOINT_ID_SIZE];
     struct fy_migration_spec spec; /* its only hook is the probe */
     char *bundle;
-    char *scratch_dir, *probe, *config;
+    struct fy_overlay overlay; /* "": its root is as it is now */
+    char *scratch_dir, *probe, *config, *root_tar;
     struct fy_child *child;
     struct fy_error err;
 };
@@ -104,6 +107,13 @@ static void list_arguments(const struct rehearsing *rehearsing, const char *clie
         memcpy(argv + count, container, sizeof container);
         count += FY_ARRAY_SIZE(container);
     }
+    if (rehearsing->overlay.upper[0]) {
+        const char *const root[] = {
+            "--overlay",         rehearsing->overlay.path,    "--lower",    rehearsing->overlay.lower,
+            "--overlay-options", rehearsing->overlay.options, "--root-tar", rehearsing->root_tar};
+        memcpy(argv + count, root, sizeof root);
+        count += FY_ARRAY_SIZE(root);
+    }
     if (rehearsing->probe) {
         argv[count++] = "--probe";
         argv[count++] = rehearsing->probe;
@@ -129,6 +139,10 @@ static int start_child(struct rehearsing *rehearsing, struct fy_error *err)
     }
     if (asprintf(&rehearsing->config, "%s/config.json", op->extra_dir) < 0) {
         rehearsing->config = NULL;
+        return fy_error_set(err, FY_E_NOMEM, "no memory for a rehearsal");
+    }
+    if (asprintf(&rehearsing->root_tar, "%s/" ROOT_TAR_NAME, op->extra_dir) < 0) {
+        rehearsing->root_tar = NULL;
         return fy_error_set(err, FY_E_NOMEM, "no memory for a rehearsal");
     }
     if (fy_fs_make_directories(rehearsing->scratch_dir, 0700, err) < 0)
@@ -187,6 +201,7 @@ static void done(struct fy_checkpoint_op *op)
     free(rehearsing->scratch_dir);
     free(rehearsing->probe);
     free(rehearsing->config);
+    free(rehearsing->root_tar);
 }
 
 static const struct fy_checkpoint_kind rehearse_kind = {
@@ -221,16 +236,19 @@ int fy_checkpoint_rehearse_start(const struct fy_checkpoint_op_options *options,
                                  const struct fy_checkpoint_rehearse *what, struct fy_checkpoint_op **op,
                                  struct fy_error *err)
 {
-    FY_AUTO_FREE char *bundle = strdup(what->bundle ? what->bundle : "");
+    FY_AUTO_FREE char *bundle = strdup(what->record->bundle ? what->record->bundle : "");
     FY_AUTO_FREE char *probe = NULL;
+    FY_AUTO_FREE struct fy_overlay *overlay = malloc(sizeof *overlay);
     struct fy_migration_spec spec = what->spec;
-    if (!bundle)
+    if (!bundle || !overlay)
         return fy_error_set(err, FY_E_NOMEM, "no memory for a rehearsal");
-    if (take_probe(&spec, options->host, what->probe, &probe, err) < 0 ||
+    if (fy_overlay_from_record(what->record, overlay, err) < 0 ||
+        take_probe(&spec, options->host, what->probe, &probe, err) < 0 ||
         checkpoint_op_new(&rehearse_kind, options, &spec.workload, op, err) < 0)
         return -1;
     struct rehearsing *rehearsing = of(*op);
     rehearsing->spec = spec;
+    rehearsing->overlay = *overlay;
     rehearsing->bundle = fy_take(bundle);
     rehearsing->probe = fy_take(probe);
     (void)snprintf(rehearsing->id, sizeof rehearsing->id, "%s", what->id);

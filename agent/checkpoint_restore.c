@@ -1,5 +1,7 @@
 /* Restoring a checkpoint: it is asked for room, expanded and verified in memory, restored, held, and let run. */
 #include "checkpoint_op.h"
+#include "overlay.h"
+#include "root_tar.h"
 
 #include <ferry/base/cleanup.h>
 #include <string.h>
@@ -9,6 +11,9 @@ struct restoring {
     char id[FY_CHECKPOINT_ID_SIZE];
     struct fy_migration_spec spec;
     const Ferry__Checkpoint__Record *record;
+    struct fy_overlay overlay; /* "": its root file system is not in the checkpoint */
+    struct fy_overlay_root root;
+    struct fy_child *tar;
     struct fy_restore *restore; /* while it exists */
     struct fy_error err;
 };
@@ -23,6 +28,74 @@ static void end(struct restoring *restoring)
     if (restoring->op.cancelled)
         fy_error_set(&restoring->err, FY_E_CANCELLED, "cancelled; nothing of it is left");
     checkpoint_op_end(&restoring->op, fy_error_is_set(&restoring->err) ? &restoring->err : NULL);
+}
+
+/* ---- the root file system ---- */
+
+/* In the thread. */
+static void undo_root(struct fy_checkpoint_op *op)
+{
+    fy_overlay_root_undo(&of(op)->root);
+}
+
+static void root_undone(struct fy_checkpoint_op *op)
+{
+    end(of(op));
+}
+
+static void give_up(struct restoring *restoring)
+{
+    if (restoring->overlay.upper[0])
+        checkpoint_op_work(&restoring->op, undo_root, root_undone);
+    else
+        end(restoring);
+}
+
+static void start_restore(struct fy_checkpoint_op *op);
+
+/* In the thread. */
+static void take_root(struct fy_checkpoint_op *op)
+{
+    (void)fy_overlay_root_take(&of(op)->root, &op->work_err);
+}
+
+static void tar_ended(struct fy_child *tar, const struct fy_child_result *result, void *data)
+{
+    struct restoring *restoring = data;
+    (void)tar;
+    restoring->tar = NULL;
+    if (restoring->op.cancelled)
+        fy_error_set(&restoring->err, FY_E_CANCELLED, "cancelled; nothing of it is left");
+    if (root_tar_check(result, &restoring->err) < 0) {
+        fy_error_wrap(&restoring->err, "putting back the root file system (%s)", restoring->root.next);
+        give_up(restoring);
+        return;
+    }
+    checkpoint_op_work(&restoring->op, take_root, start_restore);
+}
+
+static void root_cleared(struct fy_checkpoint_op *op)
+{
+    struct restoring *restoring = of(op);
+    fy_error_propagate(&restoring->err, &op->work_err);
+    if (fy_error_is_set(&restoring->err) || op->cancelled ||
+        root_tar_put_back(op->options.host, op->extra_dir, restoring->root.next, tar_ended, restoring, &restoring->tar,
+                          &restoring->err) < 0)
+        give_up(restoring);
+}
+
+/* In the thread. */
+static void clear_root(struct fy_checkpoint_op *op)
+{
+    struct restoring *restoring = of(op);
+    FY_AUTO_FREE char *config = NULL;
+    restoring->root.overlay = restoring->overlay;
+    if (asprintf(&config, "%s/config.json", op->extra_dir) < 0) {
+        config = NULL;
+        fy_error_set(&op->work_err, FY_E_NOMEM, "no memory for a file's name");
+        return;
+    }
+    (void)fy_overlay_root_clear(&restoring->root, restoring->record->bundle, config, &op->work_err);
 }
 
 /* ---- restoring ---- */
@@ -48,17 +121,19 @@ static void restored(struct fy_restore *restore, enum fy_workload_state state, p
         if (!restoring->op.cancelled)
             fy_error_set(&restoring->err, FY_E_RESTORE, "the restore ended, and %s does not run",
                          restoring->spec.workload.id);
+        give_up(restoring);
+        return;
     }
     end(restoring);
 }
 
-static void expanded(struct fy_checkpoint_op *op)
+static void start_restore(struct fy_checkpoint_op *op)
 {
     static const struct fy_restore_events events = {.held = held, .done = restored};
     struct restoring *restoring = of(op);
     fy_error_propagate(&restoring->err, &op->work_err);
     if (fy_error_is_set(&restoring->err) || op->cancelled) {
-        end(restoring);
+        give_up(restoring);
         return;
     }
     const struct fy_restore_request request = {.spec = &restoring->spec,
@@ -68,13 +143,28 @@ static void expanded(struct fy_checkpoint_op *op)
                                                .bundle = restoring->record->bundle};
     checkpoint_op_phase(op, "restore", NULL);
     if (fy_restore_start(op->options.host, &request, &events, restoring, &restoring->restore, &restoring->err) < 0)
+        give_up(restoring);
+}
+
+static void expanded(struct fy_checkpoint_op *op)
+{
+    struct restoring *restoring = of(op);
+    fy_error_propagate(&restoring->err, &op->work_err);
+    if (fy_error_is_set(&restoring->err) || op->cancelled) {
         end(restoring);
+    } else if (restoring->overlay.upper[0]) {
+        checkpoint_op_phase(op, "root", NULL);
+        checkpoint_op_work(op, clear_root, root_cleared);
+    } else {
+        start_restore(op);
+    }
 }
 
 /* In the thread. */
 static void expand(struct fy_checkpoint_op *op)
 {
-    (void)fy_checkpoint_expand(op->options.store, of(op)->id, op->images_dir, NULL, &op->progress, &op->work_err);
+    (void)fy_checkpoint_expand(op->options.store, of(op)->id, op->images_dir, op->extra_dir, &op->progress,
+                               &op->work_err);
 }
 
 static void room_known(const struct fy_error *err, void *data)
@@ -104,10 +194,15 @@ static void begin(struct fy_checkpoint_op *op)
 {
     struct restoring *restoring = of(op);
     const Ferry__Checkpoint__Record *record = restoring->record;
+    if (fy_overlay_from_record(record, &restoring->overlay, &restoring->err) < 0) {
+        end(restoring);
+        return;
+    }
     _Static_assert(sizeof(pid_t) == sizeof(uint32_t), "pids are handed on as they are");
     const struct fy_room_request room = {
         .workload = &restoring->spec.workload,
         .bundle = record->bundle,
+        .overlay = restoring->overlay.upper[0] ? &restoring->overlay : NULL,
         .container_id = keeps_its_name(restoring) ? record->container_id : NULL,
         .image = record->image,
         .image_id = record->image_id,
@@ -123,6 +218,8 @@ static int cancel(struct fy_checkpoint_op *op, struct fy_error *err)
 {
     struct restoring *restoring = of(op);
     (void)err;
+    if (restoring->tar)
+        fy_child_terminate(restoring->tar);
     if (restoring->restore)
         fy_restore_decide(restoring->restore, FY_DECIDE_DISCARD);
     return 0;

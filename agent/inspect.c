@@ -1,4 +1,5 @@
 /* fy_driver_inspect(): for a container, runc or podman is asked for its root; then /proc is read in the thread pool. */
+#include "overlay.h"
 #include "podman_call.h"
 #include "process_facts.h"
 #include "runc_state.h"
@@ -54,6 +55,8 @@ static void look(uv_work_t *work)
     bool is_runc = inspection->workload.kind == FY_WORKLOAD_RUNC;
     if (is_runc && check_console(inspection) < 0)
         return;
+    if (is_runc)
+        fy_overlay_find(inspection->root, inspection->facts.bundle, &inspection->facts.overlay);
     (void)fy_process_facts(inspection->root, &inspection->facts, &inspection->err);
 }
 

@@ -112,7 +112,8 @@ static int prepare_runc(const struct fy_rehearsal *rehearsal, const char *script
     *strrchr(directory, '/') = '\0';
     (void)setenv("HOME", directory, 1);
     directory[strlen(directory)] = '/';
-    if (fy_fs_make_directories(directory, 0700, err) < 0 || fy_fs_write_file(path, text, (size_t)size, 0600, err) < 0)
+    if (fy_fs_make_directories(directory, 0700, err) < 0 || fy_fs_write_file(path, text, (size_t)size, 0600, err) < 0 ||
+        fy_fs_make_directories(rehearsal->bundle, 0755, err) < 0)
         return -1;
     return rehearse_bundle(rehearsal->config, rehearsal->bundle, cgroup, err);
 }
@@ -170,7 +171,7 @@ static void first_process(const struct fy_rehearsal *rehearsal)
 {
     struct fy_error err = FY_ERROR_INIT;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (scratch_mounts(rehearsal->scratch_dir, rehearsal->log_dir, &err) == 0 && scratch_network(&err) == 0)
+    if (scratch_mounts(rehearsal, &err) == 0 && scratch_network(&err) == 0)
         (void)restore(rehearsal, &err);
     if (fy_error_is_set(&err))
         (void)fprintf(stderr, "%s\n", err.message);

@@ -1,4 +1,5 @@
 /* fy_driver_check_room(): is there room for the workload under the ids and paths it has? */
+#include "overlay.h"
 #include "podman_call.h"
 #include "process_facts.h"
 #include "runc_state.h"
@@ -15,6 +16,7 @@ struct room {
     const struct fy_host *host;
     struct fy_workload workload;
     char *bundle;
+    struct fy_overlay *overlay; /* NULL: the bundle is to be here */
     char *container_id;
     char *image;
     char *image_id;
@@ -29,6 +31,7 @@ struct room {
 static void room_free(struct room *room)
 {
     free(room->bundle);
+    free(room->overlay);
     free(room->container_id);
     free(room->image);
     free(room->image_id);
@@ -72,7 +75,9 @@ static void look(uv_work_t *work)
     struct room *room = fy_container_of(work, struct room, work);
     if (room->workload.kind == FY_WORKLOAD_RUNC)
         check_state_directory(room);
-    if (room->workload.kind == FY_WORKLOAD_RUNC && !fy_error_is_set(&room->err))
+    if (room->overlay && !fy_error_is_set(&room->err))
+        (void)fy_overlay_check_layers(room->overlay, room->workload.id, &room->err);
+    else if (room->workload.kind == FY_WORKLOAD_RUNC && !fy_error_is_set(&room->err))
         check_bundle(room);
     if (!fy_error_is_set(&room->err))
         (void)fy_process_ids_are_free(room->pids, room->pid_count, &room->err);
@@ -169,9 +174,13 @@ static bool copy_text(const char *text, char **copy)
 static int copy_request(struct room *room, const struct fy_room_request *request, struct fy_error *err)
 {
     room->workload = *request->workload;
+    room->overlay = request->overlay ? malloc(sizeof *room->overlay) : NULL;
+    if (room->overlay)
+        *room->overlay = *request->overlay;
     room->pids = malloc((request->pid_count + 1) * sizeof(*room->pids));
     if (!copy_text(request->bundle, &room->bundle) || !copy_text(request->container_id, &room->container_id) ||
-        !copy_text(request->image, &room->image) || !copy_text(request->image_id, &room->image_id) || !room->pids)
+        !copy_text(request->image, &room->image) || !copy_text(request->image_id, &room->image_id) || !room->pids ||
+        (request->overlay && !room->overlay))
         return fy_error_set(err, FY_E_NOMEM, "out of memory for looking for room");
     if (request->pid_count > 0)
         memcpy(room->pids, request->pids, request->pid_count * sizeof(*request->pids));

@@ -1,6 +1,8 @@
 /* The mounts are gone over in the order of /proc/self/mountinfo, in which parents come first. */
 #include "scratch.h"
 
+#include "mountinfo.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
@@ -15,7 +17,6 @@
 #include <sys/syscall.h>
 
 #define PATH_SIZE 4096
-#define MOUNTINFO_LIMIT_BYTES ((size_t)8 << 20)
 #define MAX_COVERED 64
 
 struct scratch {
@@ -55,21 +56,6 @@ static bool is_covered(const struct scratch *scratch, const char *path)
             return true;
     }
     return false;
-}
-
-/* mountinfo writes blanks and backslashes as \ooo. */
-static void unescape(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from; to++) {
-        if (from[0] == '\\' && from[1] && from[2] && from[3]) {
-            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = '\0';
 }
 
 /* ---- one mount ---- */
@@ -132,35 +118,23 @@ static int add_mount(struct scratch *scratch, const char *path, const char *type
     return 0;
 }
 
-/* "ID PARENT DEV ROOT PATH OPTIONS [TAGS] - TYPE SOURCE SUPER" */
-static int add_line(struct scratch *scratch, char *line, struct fy_error *err)
+struct adding {
+    struct scratch *scratch;
+    struct fy_error *err;
+    int result;
+};
+
+static bool add_one(const struct mount *mount, void *data)
 {
-    char *rest = NULL, *path = NULL;
-    char *dash = strstr(line, " - ");
-    if (!dash)
-        return 0;
-    *dash = '\0';
-    char *field = strtok_r(line, " ", &rest);
-    for (int i = 0; i < 4 && field; i++)
-        path = field = strtok_r(NULL, " ", &rest);
-    char *type = strtok_r(dash + 3, " ", &rest);
-    if (!path || !type)
-        return 0;
-    unescape(path);
-    return add_mount(scratch, path, type, err);
+    struct adding *adding = data;
+    adding->result = add_mount(adding->scratch, mount->at, mount->type, adding->err);
+    return adding->result == 0;
 }
 
 static int add_all(struct scratch *scratch, struct fy_error *err)
 {
-    FY_AUTO_FREE char *text = NULL;
-    char *rest = NULL;
-    if (fy_fs_read_file("/proc/self/mountinfo", MOUNTINFO_LIMIT_BYTES, &text, NULL, err) < 0)
-        return -1;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        if (add_line(scratch, line, err) < 0)
-            return -1;
-    }
-    return 0;
+    struct adding adding = {scratch, err, 0};
+    return mountinfo_each(0, add_one, &adding, err) < 0 ? -1 : adding.result;
 }
 
 /* ---- the whole ---- */
@@ -173,16 +147,17 @@ static int enter(const struct scratch *scratch, struct fy_error *err)
     return 0;
 }
 
-int scratch_mounts(const char *scratch_dir, const char *shared_dir, struct fy_error *err)
+int scratch_mounts(const struct fy_rehearsal *rehearsal, struct fy_error *err)
 {
-    struct scratch scratch = {.dir = scratch_dir};
+    struct scratch scratch = {.dir = rehearsal->scratch_dir};
     char shared[PATH_SIZE];
-    (void)snprintf(scratch.root, sizeof scratch.root, "%s/root", scratch_dir);
-    (void)snprintf(shared, sizeof shared, "%s%s", scratch.root, shared_dir);
+    (void)snprintf(scratch.root, sizeof scratch.root, "%s/root", scratch.dir);
+    (void)snprintf(shared, sizeof shared, "%s%s", scratch.root, rehearsal->log_dir);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("scratch", scratch_dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") < 0 || mkdir(scratch.root, 0755) < 0)
-        return fy_error_errno(err, errno, "making a scratch root in %s", scratch_dir);
-    if (add_all(&scratch, err) < 0 || show_at(shared_dir, shared, false, err) < 0)
+        mount("scratch", scratch.dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") < 0 || mkdir(scratch.root, 0755) < 0)
+        return fy_error_errno(err, errno, "making a scratch root in %s", scratch.dir);
+    if (add_all(&scratch, err) < 0 || show_at(rehearsal->log_dir, shared, false, err) < 0 ||
+        (rehearsal->overlay && scratch_overlay(rehearsal, scratch.root, err) < 0))
         return -1;
     return enter(&scratch, err);
 }

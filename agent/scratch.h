@@ -3,11 +3,13 @@
 #ifndef FERRY_AGENT_SCRATCH_H
 #define FERRY_AGENT_SCRATCH_H
 
-#include <ferry/base/error.h>
+#include <ferry/agent/rehearsal.h>
 
-/* Puts an overlay over every file system, with what is changed in a tmpfs at `scratch_dir`, makes that the root, and
- * mounts a /proc. `shared_dir` stays as it is: what is written there stays. */
-int scratch_mounts(const char *scratch_dir, const char *shared_dir, struct fy_error *err);
+/* Puts an overlay over every file system, with what is changed in a tmpfs at its scratch_dir, makes that the root, and
+ * mounts a /proc. Its log_dir stays as it is: what is written there stays. */
+int scratch_mounts(const struct fy_rehearsal *rehearsal, struct fy_error *err);
+/* Of these: the container's own root, in the scratch `root`. */
+int scratch_overlay(const struct fy_rehearsal *rehearsal, const char *root, struct fy_error *err);
 /* Loopback only; addresses of the workload can be bound although no device has them. */
 int scratch_network(struct fy_error *err);
 

@@ -445,7 +445,7 @@ static int start_rehearse(struct task *task, const struct fy_checkpoint_op_optio
     if (task_use(task, task->id, err) < 0)
         return -1;
     struct fy_checkpoint_rehearse what = {
-        .spec = task->spec, .bundle = entry->checkpoint->record->bundle, .probe = task->probe[0] ? task->probe : NULL};
+        .spec = task->spec, .record = entry->checkpoint->record, .probe = task->probe[0] ? task->probe : NULL};
     memcpy(what.id, task->id, sizeof what.id);
     return fy_checkpoint_rehearse_start(options, &what, &task->op, err);
 }

@@ -72,6 +72,15 @@ static void put_size(struct fy_buf *text, const Ferry__Control__Checkpoint *chec
                         checkpoint->compressed ? ", compressed" : "", checkpoint->encrypted ? ", encrypted" : "");
 }
 
+/* Whether the files come back with it. */
+static const char *root_of(const Ferry__Control__Checkpoint *checkpoint)
+{
+    if (!checkpoint->workload[0])
+        return NULL;
+    return checkpoint->root ? "its changed files are in the checkpoint"
+                            : "not in the checkpoint: its files must be as they were";
+}
+
 int checkpoint_block(struct fy_buf *text, const Ferry__Control__Checkpoint *checkpoint, struct fy_error *err)
 {
     char duration[FY_TEXT_SIZE];
@@ -91,7 +100,7 @@ int checkpoint_block(struct fy_buf *text, const Ferry__Control__Checkpoint *chec
         put(text, "stood still", duration, err);
     }
     put(text, "bundle", checkpoint->bundle, err);
-    put(text, "root", checkpoint->workload[0] ? (checkpoint->root ? checkpoint->root : "not included") : NULL, err);
+    put(text, "root", root_of(checkpoint), err);
     put_time(text, "verified", checkpoint->has_verified_us, checkpoint->verified_us, err);
     put_time(text, "proven", checkpoint->has_proven_us, checkpoint->proven_us, err);
     put_time(text, "rehearsed", checkpoint->has_rehearsed_us, checkpoint->rehearsed_us, err);

@@ -5,6 +5,7 @@
 
 struct values {
     const char *runc, *bundle, *config, *id, *probe;
+    const char *overlay, *lower, *overlay_options, *root_tar;
     bool file_locks, shell_job, ext_unix_sockets, link_remap;
 };
 
@@ -15,6 +16,10 @@ static const struct cli_option options[] = {
     {"bundle", CLI_TEXT, "DIR", "the container's bundle", AT(bundle), 0},
     {"config", CLI_TEXT, "FILE", "the container's configuration as it was", AT(config), 0},
     {"id", CLI_TEXT, "ID", "the container's id", AT(id), 0},
+    {"overlay", CLI_TEXT, "DIR", "its root is an overlay, mounted there", AT(overlay), 0},
+    {"lower", CLI_TEXT, "DIRS", "the layers below", AT(lower), 0},
+    {"overlay-options", CLI_TEXT, "OPTIONS", "other options of the overlay", AT(overlay_options), 0},
+    {"root-tar", CLI_TEXT, "FILE", "what the container changed in it", AT(root_tar), 0},
     {"probe", CLI_TEXT, "PROGRAM", "run this when all is restored and held", AT(probe), 0},
     {"file-locks", CLI_FLAG, NULL, "as for CRIU", AT(file_locks), 0},
     {"shell-job", CLI_FLAG, NULL, "as for CRIU", AT(shell_job), 0},
@@ -37,6 +42,10 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
         .config = values->config,
         .id = values->id,
         .probe = values->probe,
+        .overlay = values->overlay,
+        .lower = values->lower,
+        .overlay_options = values->overlay_options,
+        .root_tar = values->root_tar,
         .file_locks = values->file_locks,
         .shell_job = values->shell_job,
         .ext_unix_sockets = values->ext_unix_sockets,
@@ -45,6 +54,8 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
     (void)count;
     if (values->runc && (!values->bundle || !values->config || !values->id))
         fy_error_set(&err, FY_E_USAGE, "--runc needs --bundle, --config and --id");
+    else if (values->overlay && (!values->lower || !values->root_tar))
+        fy_error_set(&err, FY_E_USAGE, "--overlay needs --lower and --root-tar");
     else if (fy_rehearsal_run(&rehearsal, &err) == 0)
         return CLI_DONE;
     cli_report(cli, &err);

@@ -1,10 +1,9 @@
 /* Checkpoints of workloads: taking one, restoring one, verifying, removing. One struct an operation; the caller (the
  * daemon's job table) hears of progress by events. Slow work runs in a thread of its own.
  *
- *     create, leave running:  INSPECT -> DUMP ... held, images in run_dir -> the workload runs on -> STORE -> END
- *     create, stop:           INSPECT -> DUMP ... held -> STORE -> the workload is killed -> END
- *     restore:                ROOM -> EXPAND (and verify) -> RESTORE ... held -> it runs -> END
- *     verify, remove:         WORK -> END
+ *     create, leave running:  INSPECT -> DUMP ... held, images in run_dir [-> ROOT] -> the workload runs on -> STORE ->
+ * END create, stop:           INSPECT -> DUMP ... held [-> ROOT] -> STORE -> the workload is killed -> END restore:
+ * ROOM -> EXPAND (and verify) [-> ROOT] -> RESTORE ... held -> it runs -> END verify, remove:         WORK -> END
  *     export:                 EXPAND (and verify), written from there -> END
  *     import:                 READ, and judge -> STORE -> END
  *
@@ -73,8 +72,8 @@ int fy_checkpoint_restore_start(const struct fy_checkpoint_op_options *options,
 struct fy_checkpoint_rehearse {
     char id[FY_CHECKPOINT_ID_SIZE];
     struct fy_migration_spec spec;
-    const char *bundle; /* runc */
-    const char *probe;  /* a file in hooks_dir that looks at the held tasks; NULL: none */
+    const Ferry__Checkpoint__Record *record; /* copied */
+    const char *probe;                       /* a file in hooks_dir that looks at the held tasks; NULL: none */
 };
 int fy_checkpoint_rehearse_start(const struct fy_checkpoint_op_options *options,
                                  const struct fy_checkpoint_rehearse *what, struct fy_checkpoint_op **op,

@@ -36,12 +36,22 @@ struct fy_host {
 
 #define FY_MAX_PIDS 4096
 
+/* A root file system that is an overlay, as it was mounted. */
+struct fy_overlay {
+    char path[4096];  /* where it is mounted: the root of the bundle */
+    char lower[4096]; /* one or more directories, separated by ':' */
+    char upper[4096]; /* "": it is none */
+    char work[4096];
+    char options[256]; /* others that matter: "metacopy=on,index=off" */
+};
+
 struct fy_workload_facts {
     pid_t root_pid;
-    char command[256];     /* command line of the root task, printable */
-    char bundle[4096];     /* runc: bundle directory; else "" */
-    char container_id[72]; /* podman: its id, 64 hexadecimal digits, which it keeps; else "" */
-    char image[512];       /* podman: name and id of the image that it was made of; else "" */
+    char command[256];         /* command line of the root task, printable */
+    char bundle[4096];         /* runc: bundle directory; else "" */
+    struct fy_overlay overlay; /* runc: its root, if it is one */
+    char container_id[72];     /* podman: its id, 64 hexadecimal digits, which it keeps; else "" */
+    char image[512];           /* podman: name and id of the image that it was made of; else "" */
     char image_id[72];
     uint64_t memory_bytes;   /* resident memory of the whole tree: about what a dump will write */
     pid_t pids[FY_MAX_PIDS]; /* process: every pid (tasks and threads) that must be free at the destination */
@@ -151,6 +161,8 @@ void fy_restore_decide(struct fy_restore *restore, enum fy_restore_decision deci
 struct fy_room_request {
     const struct fy_workload *workload;
     const char *bundle; /* this and the next three as fy_workload_facts has them; NULL is "" */
+    const struct fy_overlay
+        *overlay; /* it comes with its bundle: only the layers below must be there; NULL: it does not */
     const char *container_id;
     const char *image;
     const char *image_id;

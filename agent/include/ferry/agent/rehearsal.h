@@ -17,6 +17,9 @@ struct fy_rehearsal {
     const char *scratch_dir; /* empty, in memory */
     const char *criu;
     const char *runc, *bundle, *config, *id; /* a container: its bundle, its configuration as it was; NULL: processes */
+    /* Its root, if that is an overlay: where it is mounted, the layers below, options beside, and a tar of what the
+     * container changed. NULL: what is there now. */
+    const char *overlay, *lower, *overlay_options, *root_tar;
     bool file_locks, shell_job, ext_unix_sockets, link_remap;
     const char *probe; /* executable; NULL: none */
 };

@@ -6,7 +6,7 @@
  *     STORE/ID/images/             that set; of its memory only the pages that the checkpoint before has not
  *     STORE/ID/images/parent       -> ../../PARENT/images
  *     STORE/ID/original/           pagemaps as CRIU wrote them, where images/ has others
- *     STORE/ID/extra/              config.json of a container, root.tar
+ *     STORE/ID/extra/              config.json of a container, root.tar of what it changed in an overlay
  *
  * Files are PLAIN or PACKED (compressed, encrypted). A plain store is in CRIU's own incremental format: CRIU restores
  * from STORE/ID/images as it stands, and crit reads it. Whatever the form, what comes out again is to the last byte
