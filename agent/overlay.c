@@ -118,10 +118,10 @@ int fy_overlay_from_record(const Ferry__Checkpoint__Record *record, struct fy_ov
     *overlay = found;
     if (!from)
         return 0;
-    if (!copy(found.path, sizeof found.path, from->path) || !copy(found.lower, sizeof found.lower, from->lower) ||
-        !copy(found.upper, sizeof found.upper, from->upper) || !copy(found.work, sizeof found.work, from->work) ||
-        !copy(found.options, sizeof found.options, from->options) || !is_usable(&found) || leads_back(found.upper) ||
-        leads_back(found.path) || leads_back(found.work))
+    if (!record->bundle || record->bundle[0] != '/' || !copy(found.path, sizeof found.path, from->path) ||
+        !copy(found.lower, sizeof found.lower, from->lower) || !copy(found.upper, sizeof found.upper, from->upper) ||
+        !copy(found.work, sizeof found.work, from->work) || !copy(found.options, sizeof found.options, from->options) ||
+        !is_usable(&found) || leads_back(found.upper) || leads_back(found.path) || leads_back(found.work))
         return fy_error_set(err, FY_E_VERIFY, "the record of checkpoint %s does not say where its root file system was",
                             record->id);
     *overlay = found;

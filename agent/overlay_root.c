@@ -162,7 +162,7 @@ static int make_bundle(const char *bundle, const char *config, struct fy_error *
     if (fy_fs_make_directories(bundle, 0755, err) < 0 ||
         fy_fs_read_file(config, CONFIG_LIMIT_BYTES, &text, &size, err) < 0)
         return -1;
-    return fy_fs_write_file(path, text, size, 0644, err);
+    return fy_fs_write_file(path, text, size, 0600, err);
 }
 
 int fy_overlay_root_clear(struct fy_overlay_root *root, const char *bundle, const char *config, struct fy_error *err)
