@@ -394,7 +394,7 @@ static void begin(struct fy_checkpoint_op *op)
 {
     struct create *create = of(op);
     (void)uv_timer_init(op->options.host->loop, &create->budget);
-    checkpoint_op_phase(op, "inspect", "runs here");
+    checkpoint_op_phase(op, "inspect", NULL);
     if (checkpoint_op_make_directories(op, &create->err) < 0 ||
         fy_driver_inspect(op->options.host, &create->what.spec.workload, inspected, create, &create->err) < 0)
         end(create);

@@ -3,7 +3,10 @@
 #include "checkpoint_op.h"
 #include "hook.h"
 #include "overlay.h"
+#include "podman_call.h"
+#include "rehearse_podman.h"
 #include "root_tar.h"
+#include "runc_cgroup.h"
 
 #include <ferry/agent/child.h>
 #include <ferry/agent/evidence.h>
@@ -12,17 +15,21 @@
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_ARGUMENTS 40
-#define VERDICT_LIMIT_BYTES 64
+#define CGROUP_PATIENCE_MS 5000
+#define CGROUP_LOOK_MS 20
+#define OUTPUT_LIMIT_BYTES ((size_t)64 << 10)
 
 struct rehearsing {
     struct fy_checkpoint_op op;
     char id[FY_CHECKPOINT_ID_SIZE];
     struct fy_migration_spec spec; /* its only hook is the probe */
-    char *bundle;
+    char *bundle, *image, *image_id;
     struct fy_overlay overlay; /* "": its root is as it is now */
-    char *scratch_dir, *probe, *config, *root_tar;
+    struct fy_podman_store store;
+    char *scratch_dir, *probe, *config, *root_tar, *archive;
     struct fy_child *child;
     struct fy_error err;
 };
@@ -41,45 +48,78 @@ static void end(struct rehearsing *rehearsing)
 
 /* ---- the program ---- */
 
-/* Restored, and refused by the probe. Without a verdict it was not restored: NULL. */
-static char *read_verdict(const struct rehearsing *rehearsing)
+/* runc's last word is its reason. NULL: nothing was started that could have one. */
+static char *read_engine_output(const struct rehearsing *rehearsing)
 {
     FY_AUTO_FREE char *path = NULL;
-    char *verdict = NULL;
-    if (asprintf(&path, "%s/" FY_REHEARSAL_VERDICT, rehearsing->op.options.log_dir) < 0) {
+    char *text = NULL;
+    if (asprintf(&path, "%s/" FY_REHEARSAL_OUTPUT, rehearsing->op.options.log_dir) < 0) {
         path = NULL;
         return NULL;
     }
-    if (fy_fs_read_file(path, VERDICT_LIMIT_BYTES, &verdict, NULL, NULL) < 0)
+    if (fy_fs_read_file(path, OUTPUT_LIMIT_BYTES, &text, NULL, NULL) < 0)
         return NULL;
-    verdict[strcspn(verdict, "\n")] = '\0';
-    return verdict;
+    size_t size = strlen(text);
+    while (size && text[size - 1] == '\n')
+        text[--size] = '\0';
+    const char *last = strrchr(text, '\n');
+    if (last)
+        memmove(text, last + 1, strlen(last));
+    return text;
+}
+
+/* CRIU's log tells why it could not restore. What failed before is this host's, and says nothing about the checkpoint.
+ */
+static void explain_restore(struct rehearsing *rehearsing, const struct fy_child_result *result)
+{
+    FY_AUTO_FREE char *log = NULL;
+    FY_AUTO_FREE char *output = read_engine_output(rehearsing);
+    if (asprintf(&log, "%s/restore.log", rehearsing->op.options.log_dir) < 0)
+        log = NULL;
+    if (!output || !log) {
+        (void)fy_child_check("the rehearsal", result, &rehearsing->err);
+        return;
+    }
+    fy_evidence_from_log("rehearsal", log, output, FY_E_RESTORE, &rehearsing->err);
+    fy_error_wrap(&rehearsing->err, "%s cannot be restored", rehearsing->id);
 }
 
 static void explain(struct rehearsing *rehearsing, const struct fy_child_result *result)
 {
-    FY_AUTO_FREE char *log = NULL;
-    FY_AUTO_FREE char *verdict = read_verdict(rehearsing);
-    struct fy_error said = FY_ERROR_INIT;
     const char *log_dir = rehearsing->op.options.log_dir;
     if (result->timed_out) {
-        fy_error_set(&rehearsing->err, FY_E_TIMEOUT, "%s was not restored within timeouts.restore", rehearsing->id);
+        fy_error_set(&rehearsing->err, FY_E_TIMEOUT, "%s was not restored, and looked at, within timeouts.restore",
+                     rehearsing->id);
+        fy_error_next(&rehearsing->err, "raise timeouts.restore in the configuration, or see %s", log_dir);
         return;
     }
-    if (verdict) {
-        fy_error_set(&rehearsing->err, FY_E_HOOK, "%s was restored, but the probe %s ended with %s", rehearsing->id,
-                     rehearsing->probe, verdict);
+    (void)fy_rehearsal_judge(log_dir, rehearsing->probe, &rehearsing->err);
+    if (rehearsing->err.code == FY_E_HOOK) {
+        fy_error_wrap(&rehearsing->err, "%s was restored, and refused", rehearsing->id);
         fy_error_next(&rehearsing->err, "see what it says in %s/" FY_REHEARSAL_PROBE_LOG, log_dir);
         return;
     }
-    (void)fy_child_check("the rehearsal", result, &said);
-    if (asprintf(&log, "%s/restore.log", log_dir) < 0) {
-        log = NULL;
-        fy_error_propagate(&rehearsing->err, &said);
-        return;
-    }
-    fy_evidence_from_log("rehearsal", log, said.message, FY_E_RESTORE, &rehearsing->err);
-    fy_error_wrap(&rehearsing->err, "%s cannot be restored", rehearsing->id);
+    bool restored = !fy_error_is_set(&rehearsing->err);
+    fy_error_clear(&rehearsing->err);
+    if (restored)
+        (void)fy_child_check("the rehearsal", result, &rehearsing->err);
+    else
+        explain_restore(rehearsing, result);
+}
+
+/* In the thread: what was killed before its runtime could take it away, and may be dying still. */
+static void remove_cgroup(struct fy_checkpoint_op *op)
+{
+    const struct timespec pause = {.tv_nsec = CGROUP_LOOK_MS * 1000000L};
+    char name[sizeof FY_REHEARSAL_CGROUP + FY_JOB_ID_SIZE];
+    (void)snprintf(name, sizeof name, FY_REHEARSAL_CGROUP "%s", op->options.job_id);
+    for (unsigned i = 0; !fy_runc_cgroup_remove_all(name) && i < CGROUP_PATIENCE_MS / CGROUP_LOOK_MS; i++)
+        (void)nanosleep(&pause, NULL);
+}
+
+static void cgroup_removed(struct fy_checkpoint_op *op)
+{
+    end(of(op));
 }
 
 static void child_ended(struct fy_child *child, const struct fy_child_result *result, void *data)
@@ -89,7 +129,7 @@ static void child_ended(struct fy_child *child, const struct fy_child_result *re
     rehearsing->child = NULL;
     if (result->exit_status != 0 || result->signal || result->timed_out)
         explain(rehearsing, result);
-    end(rehearsing);
+    checkpoint_op_work(&rehearsing->op, remove_cgroup, cgroup_removed);
 }
 
 static void list_arguments(const struct rehearsing *rehearsing, const char *client, const char *argv[MAX_ARGUMENTS])
@@ -101,6 +141,14 @@ static void list_arguments(const struct rehearsing *rehearsing, const char *clie
         client, "rehearse", op->images_dir, op->options.log_dir, rehearsing->scratch_dir, settings->criu};
     size_t count = FY_ARRAY_SIZE(fixed);
     memcpy(argv, fixed, sizeof fixed);
+    if (spec->workload.kind == FY_WORKLOAD_PODMAN) {
+        const char *const container[] = {
+            "--podman",       settings->podman,         "--archive",    rehearsing->archive,
+            "--store-driver", rehearsing->store.driver, "--store-root", rehearsing->store.root,
+            "--volumes",      rehearsing->store.volumes};
+        memcpy(argv + count, container, sizeof container);
+        count += FY_ARRAY_SIZE(container);
+    }
     if (spec->workload.kind == FY_WORKLOAD_RUNC) {
         const char *const container[] = {"--runc",   settings->runc,     "--bundle", rehearsing->bundle,
                                          "--config", rehearsing->config, "--id",     spec->workload.id};
@@ -169,21 +217,70 @@ static void expanded(struct fy_checkpoint_op *op)
 /* In the thread. */
 static void expand(struct fy_checkpoint_op *op)
 {
-    (void)fy_checkpoint_expand(op->options.store, of(op)->id, op->images_dir, op->extra_dir, &op->progress,
-                               &op->work_err);
+    struct rehearsing *rehearsing = of(op);
+    if (fy_checkpoint_expand(op->options.store, rehearsing->id, op->images_dir, op->extra_dir, &op->progress,
+                             &op->work_err) < 0 ||
+        rehearsing->spec.workload.kind != FY_WORKLOAD_PODMAN)
+        return;
+    if (asprintf(&rehearsing->archive, "%s/podman.tar", op->job_dir) < 0) {
+        rehearsing->archive = NULL;
+        fy_error_set(&op->work_err, FY_E_NOMEM, "no memory for a rehearsal");
+        return;
+    }
+    (void)rehearse_podman_write(op->images_dir, op->options.job_id, rehearsing->archive, &op->work_err);
 }
 
 /* ---- start ---- */
 
-static void begin(struct fy_checkpoint_op *op)
+static void begin_expanding(struct rehearsing *rehearsing)
 {
-    struct rehearsing *rehearsing = of(op);
-    if (checkpoint_op_make_directories(op, &rehearsing->err) < 0) {
+    struct fy_checkpoint_op *op = &rehearsing->op;
+    if (fy_error_is_set(&rehearsing->err) || op->cancelled ||
+        checkpoint_op_make_directories(op, &rehearsing->err) < 0) {
         end(rehearsing);
         return;
     }
     checkpoint_op_phase(op, "expand", NULL);
     checkpoint_op_work(op, expand, expanded);
+}
+
+/* podman itself would look for it in registries. */
+static void image_looked_up(bool exists, const struct fy_error *err, void *data)
+{
+    struct rehearsing *rehearsing = data;
+    fy_error_propagate(&rehearsing->err, err);
+    if (!exists && !err) {
+        fy_error_set(&rehearsing->err, FY_E_RESTORE,
+                     "%s cannot be restored: the image %.200s (%.12s) is not on this host", rehearsing->id,
+                     rehearsing->image, rehearsing->image_id);
+        fy_error_next(&rehearsing->err, "bring the same one here (podman save, podman load)");
+    }
+    begin_expanding(rehearsing);
+}
+
+/* Only these drivers let a store see the images of another one. */
+static void store_known(const struct fy_podman_store *store, const struct fy_error *err, void *data)
+{
+    struct rehearsing *rehearsing = data;
+    const struct fy_host *host = rehearsing->op.options.host;
+    fy_error_propagate(&rehearsing->err, err);
+    if (store)
+        rehearsing->store = *store;
+    if (store && strcmp(store->driver, "overlay") != 0 && strcmp(store->driver, "vfs") != 0)
+        fy_error_set(&rehearsing->err, FY_E_UNSUPPORTED, "%s is not rehearsed: podman keeps images with %s here",
+                     rehearsing->id, store->driver);
+    if (fy_error_is_set(&rehearsing->err) || !rehearsing->image_id[0] ||
+        fy_podman_image_exists(host, rehearsing->image_id, image_looked_up, rehearsing, &rehearsing->err) < 0)
+        begin_expanding(rehearsing);
+}
+
+static void begin(struct fy_checkpoint_op *op)
+{
+    struct rehearsing *rehearsing = of(op);
+    if (rehearsing->spec.workload.kind == FY_WORKLOAD_PODMAN &&
+        fy_podman_store(op->options.host, store_known, rehearsing, &rehearsing->err) == 0)
+        return;
+    begin_expanding(rehearsing);
 }
 
 static int cancel(struct fy_checkpoint_op *op, struct fy_error *err)
@@ -198,10 +295,12 @@ static void done(struct fy_checkpoint_op *op)
 {
     struct rehearsing *rehearsing = of(op);
     free(rehearsing->bundle);
+    free(rehearsing->image);
+    free(rehearsing->image_id);
     free(rehearsing->scratch_dir);
     free(rehearsing->probe);
     free(rehearsing->config);
-    free(rehearsing->root_tar);
+    free(rehearsing->archive);
 }
 
 static const struct fy_checkpoint_kind rehearse_kind = {
@@ -232,15 +331,24 @@ static int take_probe(struct fy_migration_spec *spec, const struct fy_host *host
     return fy_error_set(err, FY_E_NOMEM, "no memory for a rehearsal");
 }
 
+static int copy_words(struct rehearsing *rehearsing, const Ferry__Checkpoint__Record *record, struct fy_error *err)
+{
+    rehearsing->bundle = strdup(record->bundle ? record->bundle : "");
+    rehearsing->image = strdup(record->image ? record->image : "");
+    rehearsing->image_id = strdup(record->image_id ? record->image_id : "");
+    if (rehearsing->bundle && rehearsing->image && rehearsing->image_id)
+        return 0;
+    return fy_error_set(err, FY_E_NOMEM, "no memory for a rehearsal");
+}
+
 int fy_checkpoint_rehearse_start(const struct fy_checkpoint_op_options *options,
                                  const struct fy_checkpoint_rehearse *what, struct fy_checkpoint_op **op,
                                  struct fy_error *err)
 {
-    FY_AUTO_FREE char *bundle = strdup(what->record->bundle ? what->record->bundle : "");
     FY_AUTO_FREE char *probe = NULL;
     FY_AUTO_FREE struct fy_overlay *overlay = malloc(sizeof *overlay);
     struct fy_migration_spec spec = what->spec;
-    if (!bundle || !overlay)
+    if (!overlay)
         return fy_error_set(err, FY_E_NOMEM, "no memory for a rehearsal");
     if (fy_overlay_from_record(what->record, overlay, err) < 0 ||
         take_probe(&spec, options->host, what->probe, &probe, err) < 0 ||
@@ -249,8 +357,8 @@ int fy_checkpoint_rehearse_start(const struct fy_checkpoint_op_options *options,
     struct rehearsing *rehearsing = of(*op);
     rehearsing->spec = spec;
     rehearsing->overlay = *overlay;
-    rehearsing->bundle = fy_take(bundle);
     rehearsing->probe = fy_take(probe);
     (void)snprintf(rehearsing->id, sizeof rehearsing->id, "%s", what->id);
+    (void)copy_words(rehearsing, what->record, &rehearsing->err); /* it ends as soon as it begins */
     return 0;
 }

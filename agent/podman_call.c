@@ -3,12 +3,15 @@
 #include "podman_call.h"
 
 #include <ferry/agent/child.h>
+#include <ferry/agent/podman.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LIST_LIMIT_BYTES ((size_t)60 * 1024) /* what is kept of a child's output may begin in its middle beyond */
 
 /* ---- inspect ---- */
 
@@ -104,6 +107,22 @@ int fy_podman_inspect(const struct fy_host *host, const char *name, fy_podman_in
     return 0;
 }
 
+/* ---- questions without a name to keep ---- */
+
+/* `question` is freed when podman cannot be started. */
+static int ask(const struct fy_host *host, const char *const *argv, fy_child_cb answered, void *question,
+               struct fy_error *err)
+{
+    struct fy_child *child;
+    struct fy_child_options options = {.argv = argv, .inherit_fd = -1, .deadline_ms = FY_PODMAN_LIMIT_MS};
+    if (!question)
+        return fy_error_set(err, FY_E_NOMEM, "out of memory for asking podman");
+    if (fy_child_start(host->loop, &options, answered, question, &child, err) == 0)
+        return 0;
+    free(question);
+    return -1;
+}
+
 /* ---- image exists ---- */
 
 struct image_query {
@@ -125,18 +144,11 @@ static void image_answered(struct fy_child *child, const struct fy_child_result 
 int fy_podman_image_exists(const struct fy_host *host, const char *image_id, fy_podman_image_cb done, void *data,
                            struct fy_error *err)
 {
-    struct fy_child *child;
     const char *const argv[] = {host->settings->podman, "image", "exists", image_id, NULL};
-    struct fy_child_options options = {.argv = argv, .inherit_fd = -1, .deadline_ms = FY_PODMAN_LIMIT_MS};
     struct image_query *query = calloc(1, sizeof(*query));
-    if (!query)
-        return fy_error_set(err, FY_E_NOMEM, "out of memory for asking podman");
-    *query = (struct image_query){.done = done, .data = data};
-    if (fy_child_start(host->loop, &options, image_answered, query, &child, err) < 0) {
-        free(query);
-        return -1;
-    }
-    return 0;
+    if (query)
+        *query = (struct image_query){.done = done, .data = data};
+    return ask(host, argv, image_answered, query, err);
 }
 
 /* ---- rm ---- */
@@ -158,16 +170,95 @@ static void removed(struct fy_child *child, const struct fy_child_result *result
 int fy_podman_remove(const struct fy_host *host, const char *id, fy_podman_removed_cb done, void *data,
                      struct fy_error *err)
 {
-    struct fy_child *child;
     const char *const argv[] = {host->settings->podman, "rm", "--force", "--time", "0", id, NULL};
-    struct fy_child_options options = {.argv = argv, .inherit_fd = -1, .deadline_ms = FY_PODMAN_LIMIT_MS};
     struct removal *removal = calloc(1, sizeof(*removal));
-    if (!removal)
-        return fy_error_set(err, FY_E_NOMEM, "out of memory for running podman");
-    *removal = (struct removal){.done = done, .data = data};
-    if (fy_child_start(host->loop, &options, removed, removal, &child, err) < 0) {
-        free(removal);
+    if (removal)
+        *removal = (struct removal){.done = done, .data = data};
+    return ask(host, argv, removed, removal, err);
+}
+
+/* ---- info ---- */
+
+static const char store_template[] =
+    "{{.Store.GraphDriverName}}" NEXT "{{.Store.GraphRoot}}" NEXT "{{.Store.VolumePath}}" NEXT;
+
+struct store_query {
+    fy_podman_store_cb done;
+    void *data;
+};
+
+static int read_line(const char **at, char *line, size_t line_size)
+{
+    size_t size = strcspn(*at, "\n");
+    if (!size || size >= line_size || (*at)[size] != '\n')
         return -1;
-    }
+    (void)snprintf(line, line_size, "%.*s", (int)size, *at);
+    *at += size + 1;
     return 0;
+}
+
+static int read_store(const char *output, struct fy_podman_store *store, struct fy_error *err)
+{
+    if (read_line(&output, store->driver, sizeof(store->driver)) < 0 ||
+        read_line(&output, store->root, sizeof(store->root)) < 0 || store->root[0] != '/' ||
+        read_line(&output, store->volumes, sizeof(store->volumes)) < 0 || store->volumes[0] != '/')
+        return fy_error_set(err, FY_E_CHILD, "podman does not say where it keeps images and volumes");
+    return 0;
+}
+
+static void store_answered(struct fy_child *child, const struct fy_child_result *result, void *data)
+{
+    struct store_query *query = data;
+    struct fy_podman_store store;
+    struct fy_error err = FY_ERROR_INIT;
+    (void)child;
+    int status = fy_child_check("podman info", result, &err);
+    if (status == 0)
+        status = read_store(result->output, &store, &err);
+    query->done(status == 0 ? &store : NULL, status == 0 ? NULL : &err, query->data);
+    free(query);
+}
+
+int fy_podman_store(const struct fy_host *host, fy_podman_store_cb done, void *data, struct fy_error *err)
+{
+    const char *const argv[] = {host->settings->podman, "info", "--format", store_template, NULL};
+    struct store_query *query = calloc(1, sizeof(*query));
+    if (query)
+        *query = (struct store_query){.done = done, .data = data};
+    return ask(host, argv, store_answered, query, err);
+}
+
+/* ---- ps ---- */
+
+struct list_query {
+    fy_podman_list_cb done;
+    void *data;
+};
+
+static void list_answered(struct fy_child *child, const struct fy_child_result *result, void *data)
+{
+    struct list_query *query = data;
+    struct fy_error err = FY_ERROR_INIT;
+    (void)child;
+    int status = fy_child_check("podman ps", result, &err);
+    if (status == 0 && result->output_size >= LIST_LIMIT_BYTES)
+        status = fy_error_set(&err, FY_E_LIMIT, "podman has more containers than can be listed");
+    query->done(status == 0 ? result->output : NULL, status == 0 ? NULL : &err, query->data);
+    free(query);
+}
+
+int fy_podman_list(const struct fy_host *host, const char *label, fy_podman_list_cb done, void *data,
+                   struct fy_error *err)
+{
+    FY_AUTO_FREE char *filter = NULL;
+    if (label && asprintf(&filter, "label=%s", label) < 0) {
+        filter = NULL;
+        return fy_error_set(err, FY_E_NOMEM, "out of memory for asking podman");
+    }
+    const char *const argv[] = {host->settings->podman,     "ps",   "--format", "{{.Names}}",
+                                filter ? "--filter" : NULL, filter, NULL};
+    struct list_query *query = calloc(1, sizeof(*query));
+    if (query)
+        *query = (struct list_query){.done = done, .data = data};
+    return ask(host, argv, list_answered, query, err);
 }

@@ -33,6 +33,15 @@ typedef void (*fy_podman_image_cb)(bool exists, const struct fy_error *err, void
 int fy_podman_image_exists(const struct fy_host *host, const char *image_id, fy_podman_image_cb done, void *data,
                            struct fy_error *err);
 
+/* `podman info`: where and how it keeps images. `store` is NULL when podman could not say. */
+struct fy_podman_store {
+    char driver[32]; /* "overlay", "vfs" */
+    char root[4096];
+    char volumes[4096]; /* where it keeps the volumes that have a name */
+};
+typedef void (*fy_podman_store_cb)(const struct fy_podman_store *store, const struct fy_error *err, void *data);
+int fy_podman_store(const struct fy_host *host, fy_podman_store_cb done, void *data, struct fy_error *err);
+
 /* `podman rm --force` of a container that does not run; what podman says of it is ignored. */
 typedef void (*fy_podman_removed_cb)(void *data);
 int fy_podman_remove(const struct fy_host *host, const char *id, fy_podman_removed_cb done, void *data,

@@ -27,13 +27,20 @@ static void put_array(yajl_gen out, yajl_val value)
     (void)yajl_gen_array_close(out);
 }
 
-/* All but what is in `without`; the object stays open. */
-static void put_members(yajl_gen out, yajl_val value, const char *without)
+static bool is_among(const char *word, const char *const *words)
+{
+    while (*words && strcmp(*words, word) != 0)
+        words++;
+    return *words != NULL;
+}
+
+/* All but those of these names; the object stays open. */
+static void put_members(yajl_gen out, yajl_val value, const char *const *without)
 {
     (void)yajl_gen_map_open(out);
     for (size_t i = 0; i < YAJL_GET_OBJECT(value)->len; i++) {
         const char *key = YAJL_GET_OBJECT(value)->keys[i];
-        if (without && !strcmp(key, without))
+        if (is_among(key, without))
             continue;
         put_text(out, key);
         put_value(out, YAJL_GET_OBJECT(value)->values[i]);
@@ -42,6 +49,7 @@ static void put_members(yajl_gen out, yajl_val value, const char *without)
 
 static void put_value(yajl_gen out, yajl_val value)
 {
+    static const char *const none[] = {NULL};
     if (YAJL_IS_STRING(value))
         put_text(out, YAJL_GET_STRING(value));
     else if (YAJL_IS_NUMBER(value))
@@ -51,7 +59,7 @@ static void put_value(yajl_gen out, yajl_val value)
     else if (YAJL_IS_NULL(value))
         (void)yajl_gen_null(out);
     else if (YAJL_IS_OBJECT(value)) {
-        put_members(out, value, NULL);
+        put_members(out, value, none);
         (void)yajl_gen_map_close(out);
     } else
         (void)yajl_gen_bool(out, YAJL_IS_TRUE(value));
@@ -59,6 +67,7 @@ static void put_value(yajl_gen out, yajl_val value)
 
 static void put_config(yajl_gen out, yajl_val config, const char *cgroup)
 {
+    static const char *const replaced[] = {"cgroupsPath", NULL};
     (void)yajl_gen_map_open(out);
     for (size_t i = 0; i < YAJL_GET_OBJECT(config)->len; i++) {
         const char *key = YAJL_GET_OBJECT(config)->keys[i];
@@ -70,7 +79,7 @@ static void put_config(yajl_gen out, yajl_val config, const char *cgroup)
             put_value(out, value);
             continue;
         }
-        put_members(out, value, "cgroupsPath");
+        put_members(out, value, replaced);
         put_text(out, "cgroupsPath");
         put_text(out, cgroup);
         (void)yajl_gen_map_close(out);
@@ -93,6 +102,38 @@ static int write_config(yajl_val config, const char *bundle, const char *cgroup,
                      ? fy_fs_write_file(path, text, size, 0600, err)
                      : fy_error_set(err, FY_E_NOMEM, "no memory for a container's configuration");
     yajl_gen_free(out);
+    return result;
+}
+
+/* Its files for pids would be where the container had them. */
+static int put_podman_config(yajl_val config, const char *cgroup, char **changed, struct fy_error *err)
+{
+    static const char *const replaced[] = {"cgroupParent", "conmonPidFile", "pidFile", NULL};
+    const unsigned char *text;
+    size_t size;
+    char *copy = NULL;
+    yajl_gen out = yajl_gen_alloc(NULL);
+    if (!out)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for a container's configuration");
+    put_members(out, config, replaced);
+    put_text(out, "cgroupParent");
+    put_text(out, cgroup);
+    (void)yajl_gen_map_close(out);
+    if (yajl_gen_get_buf(out, &text, &size) == yajl_gen_status_ok)
+        copy = strndup((const char *)text, size);
+    yajl_gen_free(out);
+    if (!copy)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for a container's configuration");
+    *changed = copy;
+    return 0;
+}
+
+int rehearse_podman_config(const char *text, const char *cgroup, char **changed, struct fy_error *err)
+{
+    yajl_val config = yajl_tree_parse(text, NULL, 0);
+    int result = YAJL_IS_OBJECT(config) ? put_podman_config(config, cgroup, changed, err)
+                                        : fy_error_set(err, FY_E_FORMAT, "config.dump is no container's configuration");
+    yajl_tree_free(config);
     return result;
 }
 

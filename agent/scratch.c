@@ -69,6 +69,14 @@ static int show_at(const char *from, const char *to, bool read_only, struct fy_e
     return 0;
 }
 
+/* Without what is mounted below it: only the one mount would be read-only. */
+static int show_alone(const char *from, const char *to, struct fy_error *err)
+{
+    if (mount(from, to, NULL, MS_BIND, NULL) < 0 || mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) < 0)
+        return fy_error_errno(err, errno, "showing %s in the scratch root", from);
+    return 0;
+}
+
 /* The root of what is mounted has the upper directory's mode and owner. */
 static int make_layer(const char *path, const struct stat *like, struct fy_error *err)
 {
@@ -147,19 +155,46 @@ static int enter(const struct scratch *scratch, struct fy_error *err)
     return 0;
 }
 
+static int mount_tmpfs(const char *at, struct fy_error *err)
+{
+    if (mount("scratch", at, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") == 0)
+        return 0;
+    return fy_error_errno(err, errno, "mounting a tmpfs at %s", at);
+}
+
+/* What of the rehearsal's stands out of the overlays. */
+static int add_own(const struct fy_rehearsal *rehearsal, const struct scratch *scratch, struct fy_error *err)
+{
+    char logs[PATH_SIZE], store[PATH_SIZE];
+    const char *store_root = rehearsal->store_root;
+    (void)snprintf(logs, sizeof logs, "%s%s", scratch->root, rehearsal->log_dir);
+    (void)snprintf(store, sizeof store, "%s%s", scratch->root, store_root ? store_root : "");
+    if (show_at(rehearsal->log_dir, logs, false, err) < 0 || (store_root && show_alone(store_root, store, err) < 0))
+        return -1;
+    return rehearsal->overlay ? scratch_overlay(rehearsal, scratch->root, err) : 0;
+}
+
 int scratch_mounts(const struct fy_rehearsal *rehearsal, struct fy_error *err)
 {
     struct scratch scratch = {.dir = rehearsal->scratch_dir};
-    char shared[PATH_SIZE];
     (void)snprintf(scratch.root, sizeof scratch.root, "%s/root", scratch.dir);
-    (void)snprintf(shared, sizeof shared, "%s%s", scratch.root, rehearsal->log_dir);
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("scratch", scratch.dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") < 0 || mkdir(scratch.root, 0755) < 0)
-        return fy_error_errno(err, errno, "making a scratch root in %s", scratch.dir);
-    if (add_all(&scratch, err) < 0 || show_at(rehearsal->log_dir, shared, false, err) < 0 ||
-        (rehearsal->overlay && scratch_overlay(rehearsal, scratch.root, err) < 0))
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return fy_error_errno(err, errno, "making mounts private");
+    if (mount_tmpfs(scratch.dir, err) < 0)
         return -1;
-    return enter(&scratch, err);
+    if (mkdir(scratch.root, 0755) < 0)
+        return fy_error_errno(err, errno, "making %s", scratch.root);
+    if (add_all(&scratch, err) < 0 || add_own(rehearsal, &scratch, err) < 0 || enter(&scratch, err) < 0 ||
+        fy_fs_make_directories(SCRATCH_INSIDE, 0700, err) < 0)
+        return -1;
+    return mount_tmpfs(SCRATCH_INSIDE, err);
+}
+
+int scratch_empty(const char *path, struct fy_error *err)
+{
+    struct stat st;
+    (void)fy_fs_make_directories(path, 0700, NULL);
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? mount_tmpfs(path, err) : 0;
 }
 
 static int write_sysctl(const char *path, struct fy_error *err)

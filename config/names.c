@@ -111,7 +111,7 @@ bool config_is_workload_pattern(const char *text)
     (void)snprintf(plain, sizeof plain, "%s", text);
     for (char *at = plain; (at = strpbrk(at, "*?")); pattern = true)
         *at = 'x';
-    return !fy_workload_parse(plain, &workload, NULL) && (!pattern || workload.kind == FY_WORKLOAD_RUNC);
+    return !fy_workload_parse(plain, &workload, NULL) && (!pattern || workload.kind != FY_WORKLOAD_PROCESS);
 }
 
 bool config_is_label(const char *text)

@@ -28,7 +28,7 @@ static const struct text_rule schedule_name = {
 static const struct text_rule peer_name = {config_is_peer_name,
                                            "a peer name of at most 63 letters, digits, '.', '_' and '-'"};
 static const struct text_rule workload_pattern = {config_is_workload_pattern,
-                                                  "process/PID, runc/ID or a pattern such as runc/db-*"};
+                                                  "process/PID, runc/ID, podman/NAME or a pattern such as runc/db-*"};
 static const struct text_rule label = {config_is_label, "a label such as app=web"};
 static const struct text_rule probe = {fy_hook_name_is_valid, "the name of a file in hooks_dir, without a directory"};
 

@@ -463,13 +463,20 @@ static void note_rehearsed(Ferry__Checkpoint__State *state, void *data)
     state->proven_us = state->rehearsed_us;
 }
 
+/* What this host could not do says nothing about the checkpoint. */
+static bool is_verdict(enum fy_code code)
+{
+    return code != FY_E_CANCELLED && code != FY_E_NOMEM && code != FY_E_NOSPACE && code != FY_E_CHILD &&
+           code != FY_E_UNSUPPORTED;
+}
+
 static void settle_rehearse(struct task *task)
 {
     const struct entry *entry = catalogue_find(task->checkpoints, task->id);
     const struct fy_error *found = &task->report.error;
     struct fy_error err = FY_ERROR_INIT;
     offer_copy(task, entry && entry->checkpoint ? entry->checkpoint->state : NULL);
-    if (!entry || !entry->checkpoint || found->code == FY_E_CANCELLED || found->code == FY_E_NOMEM)
+    if (!entry || !entry->checkpoint || !is_verdict(found->code))
         return;
     if (fy_checkpoints_update(task->checkpoints, task->id, note_rehearsed, &task->report.error, NULL, NULL, &err) < 0 ||
         (found->code == FY_E_VERIFY &&
@@ -488,11 +495,6 @@ int fy_checkpoints_rehearse(struct fy_checkpoints *checkpoints, const char *id, 
     if (task_find_whole(checkpoints, id, &entry, err) < 0 ||
         make_spec(entry.record, NULL, FY_TCP_CLOSE, &spec, err) < 0)
         return -1;
-    if (spec.workload.kind == FY_WORKLOAD_PODMAN) {
-        fy_error_set(err, FY_E_UNSUPPORTED, "%s: podman's containers cannot be rehearsed: podman knows only its own",
-                     entry.id);
-        return fy_error_next(err, "verify it: ferry checkpoint verify %s", entry.id);
-    }
     if (probe && strlen(probe) >= FY_HOOK_NAME_SIZE)
         return fy_error_set(err, FY_E_USAGE, "probe '%.80s': expected the name of a file in hooks_dir", probe);
     struct task *task = task_new(checkpoints, &rehearse_kind, err);

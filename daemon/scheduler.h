@@ -22,8 +22,7 @@ struct awaited {
 struct schedule_run {
     struct schedule *schedule;
     enum run_phase phase;
-    uv_work_t work; /* RUN_FIND */
-    bool finding;
+    bool finding; /* RUN_FIND */
     char (*targets)[FY_WORKLOAD_TEXT_SIZE];
     size_t target_count, next_target;
     struct awaited jobs[64]; /* at once: max_parallel */
@@ -116,9 +115,10 @@ void run_free(struct schedule_run *run);
 
 /* ---- scheduler_find.c ---- */
 
-/* In the thread pool: the running workloads that the schedule is for, malloc'ed. */
-int find_targets(const struct fy_settings *settings, const struct fy_schedule_spec *spec,
-                 char (**targets)[FY_WORKLOAD_TEXT_SIZE], size_t *count, struct fy_error *err);
+/* The running workloads that the schedule is for, malloc'ed; `err` (NULL: none) says why there may be more. Exactly
+ * once, never before the start call returned. */
+typedef void (*find_cb)(char (*targets)[FY_WORKLOAD_TEXT_SIZE], size_t count, const struct fy_error *err, void *data);
+int find_start(struct schedule *schedule, find_cb done, void *data, struct fy_error *err);
 
 /* ---- scheduler_prune.c ---- */
 

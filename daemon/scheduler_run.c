@@ -197,25 +197,24 @@ void run_advance(struct schedule *schedule)
     }
 }
 
-static void find(uv_work_t *work)
+/* What could not be looked for is a failure, and keeps no other workload from its checkpoint. */
+static void found(char (*targets)[FY_WORKLOAD_TEXT_SIZE], size_t count, const struct fy_error *err, void *data)
 {
-    struct schedule_run *run = fy_container_of(work, struct schedule_run, work);
-    (void)find_targets(run->schedule->scheduler->options.host->settings, run->schedule->spec, &run->targets,
-                       &run->target_count, &run->first);
-}
-
-static void found(uv_work_t *work, int status)
-{
-    struct schedule_run *run = fy_container_of(work, struct schedule_run, work);
+    struct schedule_run *run = data;
     struct fy_scheduler *scheduler = run->schedule->scheduler;
-    (void)status;
     run->finding = false;
+    run->targets = targets;
+    run->target_count = count;
     scheduler->working--;
-    if (!run->target_count)
+    if (!count) {
+        fy_error_propagate(&run->first, err);
         fy_error_set(&run->first, FY_E_NOT_FOUND, "no running workload is meant by it");
-    if (fy_error_is_set(&run->first)) {
         run_end(run);
         return;
+    }
+    if (err) {
+        run->done++;
+        note_failure(run, "looking for workloads", err->message);
     }
     run->phase = RUN_ROOM;
     if (run->schedule->spec->keep.min_free_percent)
@@ -225,6 +224,7 @@ static void found(uv_work_t *work, int status)
 
 int run_start(struct schedule *schedule, int64_t slot_s, uint32_t missed, struct fy_error *err)
 {
+    struct fy_error mistake = FY_ERROR_INIT;
     struct schedule_run *run = calloc(1, sizeof *run);
     if (!run)
         return fy_error_set(err, FY_E_NOMEM, "no memory for running schedule %s", schedule->spec->name);
@@ -245,6 +245,7 @@ int run_start(struct schedule *schedule, int64_t slot_s, uint32_t missed, struct
     }
     run->finding = true;
     schedule->scheduler->working++;
-    (void)uv_queue_work(schedule->scheduler->options.host->loop, &run->work, find, found);
+    if (find_start(schedule, found, run, &mistake) < 0)
+        found(NULL, 0, &mistake, run);
     return 0;
 }

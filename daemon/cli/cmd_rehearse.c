@@ -4,7 +4,7 @@
 #include <ferry/agent/rehearsal.h>
 
 struct values {
-    const char *runc, *bundle, *config, *id, *probe;
+    const char *runc, *bundle, *config, *id, *podman, *archive, *store_root, *store_driver, *volumes, *probe;
     const char *overlay, *lower, *overlay_options, *root_tar;
     bool file_locks, shell_job, ext_unix_sockets, link_remap;
 };
@@ -16,6 +16,11 @@ static const struct cli_option options[] = {
     {"bundle", CLI_TEXT, "DIR", "the container's bundle", AT(bundle), 0},
     {"config", CLI_TEXT, "FILE", "the container's configuration as it was", AT(config), 0},
     {"id", CLI_TEXT, "ID", "the container's id", AT(id), 0},
+    {"podman", CLI_TEXT, "PROGRAM", "it is a container of podman's: restore it with this podman", AT(podman), 0},
+    {"archive", CLI_TEXT, "FILE", "what podman restores from", AT(archive), 0},
+    {"store-root", CLI_TEXT, "DIR", "where podman keeps its images", AT(store_root), 0},
+    {"store-driver", CLI_TEXT, "NAME", "how podman keeps its images", AT(store_driver), 0},
+    {"volumes", CLI_TEXT, "DIR", "where podman keeps its volumes", AT(volumes), 0},
     {"overlay", CLI_TEXT, "DIR", "its root is an overlay, mounted there", AT(overlay), 0},
     {"lower", CLI_TEXT, "DIRS", "the layers below", AT(lower), 0},
     {"overlay-options", CLI_TEXT, "OPTIONS", "other options of the overlay", AT(overlay_options), 0},
@@ -41,6 +46,11 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
         .bundle = values->bundle,
         .config = values->config,
         .id = values->id,
+        .podman = values->podman,
+        .archive = values->archive,
+        .store_root = values->store_root,
+        .store_driver = values->store_driver,
+        .volumes = values->volumes,
         .probe = values->probe,
         .overlay = values->overlay,
         .lower = values->lower,
@@ -54,6 +64,8 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
     (void)count;
     if (values->runc && (!values->bundle || !values->config || !values->id))
         fy_error_set(&err, FY_E_USAGE, "--runc needs --bundle, --config and --id");
+    else if (values->podman && (!values->archive || !values->store_root || !values->store_driver || !values->volumes))
+        fy_error_set(&err, FY_E_USAGE, "--podman needs --archive, --store-root, --store-driver and --volumes");
     else if (values->overlay && (!values->lower || !values->root_tar))
         fy_error_set(&err, FY_E_USAGE, "--overlay needs --lower and --root-tar");
     else if (fy_rehearsal_run(&rehearsal, &err) == 0)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define ENTRY_NAME_SIZE 512
+#define ENTRY_CONFIG "config.dump" /* what podman knows of a container */
 
 struct entry {
     char name[ENTRY_NAME_SIZE]; /* components joined by '/', no "." or ".." among them; "" for the root */

@@ -47,11 +47,12 @@ static void digest_of(const struct blob *blob, char digest[sizeof OCI_DIGEST + S
 static int write_layer_tar(struct image *image, int images_fd, struct sink *plain, struct sink *packed,
                            struct writer *packer, struct writer *tar, struct fy_error *err)
 {
+    const struct container_source source = {.images_fd = images_fd};
     if (sink_begin_hash(packed, err) < 0 || sink_begin_hash(plain, err) < 0 ||
         writer_open_stream(packer, packed, image->compression, err) < 0)
         return -1;
     plain->next = packer->archive;
-    if (writer_open(tar, plain, FY_ARCHIVE_NONE, err) < 0 || write_container(tar, images_fd, NULL, err) < 0 ||
+    if (writer_open(tar, plain, FY_ARCHIVE_NONE, err) < 0 || write_container(tar, &source, err) < 0 ||
         writer_close(tar, err) < 0 || writer_close(packer, err) < 0)
         return -1;
     image->layer.bytes = packed->bytes;

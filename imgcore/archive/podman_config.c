@@ -12,7 +12,6 @@
 #include "json_text.h"
 #include "reader.h"
 
-#define CONFIG_NAME "config.dump"
 /* podman's is some 20 KiB; a container's environment and labels are in it. */
 #define CONFIG_LIMIT_BYTES ((size_t)1024 * 1024)
 
@@ -20,10 +19,10 @@ static int copy_text(yajl_val tree, const char *name, char *to, size_t size, str
 {
     const char *text = json_text_string(tree, name, NULL);
     if (text && strlen(text) >= size)
-        return fy_error_set(err, FY_E_FORMAT, CONFIG_NAME ": \"%s\" is too long", name);
+        return fy_error_set(err, FY_E_FORMAT, ENTRY_CONFIG ": \"%s\" is too long", name);
     for (const char *c = text; c && *c; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
-            return fy_error_set(err, FY_E_FORMAT, CONFIG_NAME ": \"%s\" is not one word", name);
+            return fy_error_set(err, FY_E_FORMAT, ENTRY_CONFIG ": \"%s\" is not one word", name);
     (void)snprintf(to, size, "%s", text ? text : "");
     return 0;
 }
@@ -50,7 +49,7 @@ static int read_tree(yajl_val tree, struct fy_podman_config *config, struct fy_e
         copy_text(tree, "createdTime", config->created, sizeof config->created, err) < 0)
         return -1;
     if (!is_id(config->id) || !is_name(config->name) || (config->image_id[0] && !is_id(config->image_id)))
-        return fy_error_set(err, FY_E_FORMAT, CONFIG_NAME " names no container that podman could have made");
+        return fy_error_set(err, FY_E_FORMAT, ENTRY_CONFIG " names no container that podman could have made");
     return 0;
 }
 
@@ -58,7 +57,7 @@ static int parse(const char *text, size_t size, struct fy_podman_config *config,
 {
     struct fy_podman_config parsed = {0};
     yajl_val tree = NULL;
-    if (json_text_parse(text, size, CONFIG_NAME, &tree, err) < 0)
+    if (json_text_parse(text, size, ENTRY_CONFIG, &tree, err) < 0)
         return -1;
     int status = read_tree(tree, &parsed, err);
     yajl_tree_free(tree);
@@ -67,32 +66,42 @@ static int parse(const char *text, size_t size, struct fy_podman_config *config,
     return status;
 }
 
-static int find(struct archive *reader, struct fy_podman_config *config, struct fy_error *err)
+static int find(struct archive *reader, char **text, size_t *size, struct fy_error *err)
 {
     struct archive_entry *raw;
     struct entry entry;
     int found;
     while ((found = reader_next(reader, &raw, err)) == 1) {
-        FY_AUTO_FREE char *text = NULL;
-        size_t size = 0;
         if (entry_check(raw, &entry, err) < 0)
             return -1;
-        if (strcmp(entry.name, CONFIG_NAME) != 0 || entry.is_directory)
-            continue;
-        if (extract_text(reader, CONFIG_NAME, entry.size_bytes, CONFIG_LIMIT_BYTES, &text, &size, err) < 0)
-            return -1;
-        return parse(text, size, config, err);
+        if (strcmp(entry.name, ENTRY_CONFIG) == 0 && !entry.is_directory)
+            return extract_text(reader, ENTRY_CONFIG, entry.size_bytes, CONFIG_LIMIT_BYTES, text, size, err);
     }
-    return found < 0 ? -1 : fy_error_set(err, FY_E_FORMAT, "there is no " CONFIG_NAME);
+    return found < 0 ? -1 : fy_error_set(err, FY_E_FORMAT, "there is no " ENTRY_CONFIG);
 }
 
-int fy_podman_config_read(int images_fd, struct fy_podman_config *config, struct fy_error *err)
+static int read_text(int images_fd, char **text, size_t *size, struct fy_error *err)
 {
     FY_CLEANUP(reader_cleanup) struct archive *reader = NULL;
     FY_AUTO_CLOSE int fd = openat(images_fd, FY_ARCHIVE_REST, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return fy_error_errno(err, errno, "cannot read " FY_ARCHIVE_REST " of the image set");
-    if (reader_open(fd, &reader, err) < 0 || find(reader, config, err) < 0)
+    if (reader_open(fd, &reader, err) < 0 || find(reader, text, size, err) < 0)
         return fy_error_wrap(err, FY_ARCHIVE_REST);
     return 0;
+}
+
+int fy_podman_config_text(int images_fd, char **text, struct fy_error *err)
+{
+    size_t size = 0;
+    return read_text(images_fd, text, &size, err);
+}
+
+int fy_podman_config_read(int images_fd, struct fy_podman_config *config, struct fy_error *err)
+{
+    FY_AUTO_FREE char *text = NULL;
+    size_t size = 0;
+    if (read_text(images_fd, &text, &size, err) < 0)
+        return -1;
+    return parse(text, size, config, err) < 0 ? fy_error_wrap(err, FY_ARCHIVE_REST) : 0;
 }

@@ -50,7 +50,7 @@ static int take_image(struct intake *intake, const struct entry *entry, const ch
 
 static void note_rest(struct intake *intake, const struct entry *entry)
 {
-    intake->has_config |= strcmp(entry->name, "config.dump") == 0;
+    intake->has_config |= strcmp(entry->name, ENTRY_CONFIG) == 0;
     intake->has_spec |= strcmp(entry->name, "spec.dump") == 0;
     if (!intake->stranger[0] && !image_names_is_trace(entry->name))
         (void)snprintf(intake->stranger, sizeof intake->stranger, "%.60s", entry->name);

@@ -131,6 +131,17 @@ int writer_add_link(struct writer *writer, const char *name, const char *target,
     return write_header(writer, entry, name, err);
 }
 
+int writer_add_text(struct writer *writer, const char *name, const char *text, struct fy_error *err)
+{
+    size_t size = strlen(text);
+    AUTO_ENTRY entry = make_entry(name, AE_IFREG, 0600);
+    if (entry)
+        archive_entry_set_size(entry, (la_int64_t)size);
+    if (write_header(writer, entry, name, err) < 0)
+        return -1;
+    return archive_write_data(writer->archive, text, size) == (la_ssize_t)size ? 0 : fail(writer, name, err);
+}
+
 static int copy_content(struct writer *writer, int fd, uint64_t size, const char *name, struct fy_error *err)
 {
     FY_AUTO_FREE char *block = malloc(COPY_BYTES);

@@ -28,6 +28,7 @@ void writer_done(struct writer *writer);
 
 int writer_add_directory(struct writer *writer, const char *name, struct fy_error *err);
 int writer_add_link(struct writer *writer, const char *name, const char *target, struct fy_error *err);
+int writer_add_text(struct writer *writer, const char *name, const char *text, struct fy_error *err);
 /* A regular file of `dir_fd` under another name; FY_E_VERIFY when it changes meanwhile. */
 int writer_add_file(struct writer *writer, int dir_fd, const char *file, const char *name, struct fy_error *err);
 /* The entry at which `reader` stands, with its content. */

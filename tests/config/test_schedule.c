@@ -25,12 +25,15 @@ Test(schedule, mistakes)
          "p:3:12: schedules[0].name: expected a name of at most 63 letters, digits, '.', '_' and '-', beginning with a "
          "letter or digit, got 'a/b'"},
         {HEAD "  - {name: a, workloads: [web], every: 1m}\n",
-         "p:3:27: schedules[0].workloads[0]: expected process/PID, runc/ID or a pattern such as runc/db-*, got 'web'"},
+         "p:3:27: schedules[0].workloads[0]: expected process/PID, runc/ID, podman/NAME or a pattern such as "
+         "runc/db-*, got 'web'"},
         {HEAD "  - {name: a, workloads: ['process/*'], every: 1m}\n",
-         "p:3:27: schedules[0].workloads[0]: expected process/PID, runc/ID or a pattern such as runc/db-*, got "
+         "p:3:27: schedules[0].workloads[0]: expected process/PID, runc/ID, podman/NAME or a pattern such as "
+         "runc/db-*, got "
          "'process/*'"},
         {HEAD "  - {name: a, workloads: ['*/web'], every: 1m}\n",
-         "p:3:27: schedules[0].workloads[0]: expected process/PID, runc/ID or a pattern such as runc/db-*, got "
+         "p:3:27: schedules[0].workloads[0]: expected process/PID, runc/ID, podman/NAME or a pattern such as "
+         "runc/db-*, got "
          "'*/web'"},
         {HEAD "  - {name: a, labels: [app], every: 1m}\n",
          "p:3:24: schedules[0].labels[0]: expected a label such as app=web, got 'app'"},
@@ -186,15 +189,18 @@ Test(schedule, every_key)
 
 Test(schedule, names_labels_and_hours)
 {
-    struct fy_plan *plan = parse("version: 1\nschedules:\n"
-                                 "  - {name: a, workloads: [runc/web, 'runc/db-*'], labels: [app=web], every: 1m,\n"
-                                 "     timezone: Europe/Berlin, window: ['22:00-06:00', '12:00-13:00']}\n");
+    struct fy_plan *plan =
+        parse("version: 1\nschedules:\n"
+              "  - {name: a, workloads: [runc/web, 'runc/db-*', 'podman/x*'], labels: [app=web], every: 1m,\n"
+              "     timezone: Europe/Berlin, window: ['22:00-06:00', '12:00-13:00']}\n");
     const struct fy_schedule_spec *spec = &plan->schedules[0];
     cr_expect(fy_schedule_names(spec, "runc/web"));
     cr_expect(fy_schedule_names(spec, "runc/db-1"));
     cr_expect_not(fy_schedule_names(spec, "runc/webb"));
     cr_expect_not(fy_schedule_names(spec, "runc/adb-1"));
     cr_expect_not(fy_schedule_names(spec, "process/7"));
+    cr_expect(fy_schedule_names(spec, "podman/x1"));
+    cr_expect_not(fy_schedule_names(spec, "podman/db-1"));
     cr_expect(fy_schedule_wants_label(spec, "app=web"));
     cr_expect_not(fy_schedule_wants_label(spec, "app=webs"));
     /* 2026-11-25 00:00 UTC is 01:00 in Berlin. */

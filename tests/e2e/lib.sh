@@ -265,6 +265,16 @@ container_is_absent() { # HOST NAME
     fails on "$1" runc state "$2" 2>/dev/null
 }
 
+# The usual one: it counts, on host a.
+container_up() { # NAME
+    container_prepare "$1" a counter 10.77.0.3 9000 "$1" 10
+    container_start a "$1"
+}
+container_down() { # NAME
+    on a runc delete --force "$1"
+    container_is_absent a "$1"
+}
+
 # podman as it works in a lab's host, and an image with the workloads in it: the same one on all of them.
 podman_prepare() { # HOST...
     local host
@@ -329,6 +339,32 @@ service_address_add() { # HOST
 }
 has_service_address() { # HOST
     on "$1" ip -o address show dev eth0 | grep -qF "$E2E_SERVICE/"
+}
+
+# ---- checkpoints ----
+
+# What `ferry checkpoint list` says of one: verified, proven, FAILED, DAMAGED or -.
+state_is() { # ID STATE
+    [ "$(ferry a checkpoint list | sed -n "s/^$1 .* \([a-zA-Z-]*\)\(, pinned\)*$/\1/p")" = "$2" ]
+}
+
+flip() { # FILE
+    on a python3 - "$1" <<'PYTHON'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(1000)
+    byte = file.read(1)[0]
+    file.seek(1000)
+    file.write(bytes([byte ^ 4]))
+PYTHON
+}
+
+# Nothing of a rehearsal is left: no process, mount, cgroup or file.
+no_rehearsal_left() {
+    fails on a sh -c 'ps -eo args= | grep -v grep | grep "ferry rehearse"'
+    fails on a grep -q scratch /proc/mounts
+    fails on a sh -c 'find /sys/fs/cgroup -maxdepth 3 -name "ferry-rehearsal*" | grep .'
+    [ -z "$(on a sh -c 'ls -A /run/ferry/jobs 2>/dev/null')" ]
 }
 
 # ---- the outside, on host c ----

@@ -35,6 +35,9 @@ int fy_archive_compression_parse(const char *text, enum fy_archive_compression *
  * follow, so that gigabytes need not be copied twice. */
 int fy_archive_write_podman(int images_fd, const char *images_link, enum fy_archive_compression compression, int out_fd,
                             struct fy_error *err);
+/* The same, uncompressed, of the container that `config` (a whole config.dump) says, in the place of its own. */
+int fy_archive_write_podman_as(int images_fd, const char *images_link, const char *config, int out_fd,
+                               struct fy_error *err);
 /* The image set's files alone, without FY_ARCHIVE_REST. */
 int fy_archive_write_plain(int images_fd, enum fy_archive_compression compression, int out_fd, struct fy_error *err);
 
@@ -91,5 +94,7 @@ struct fy_podman_config {
 
 /* From config.dump in the set's FY_ARCHIVE_REST. FY_E_NOT_FOUND without one, FY_E_FORMAT. */
 int fy_podman_config_read(int images_fd, struct fy_podman_config *config, struct fy_error *err);
+/* All of it as it stands there, JSON, NUL-terminated; freed by the caller. */
+int fy_podman_config_text(int images_fd, char **text, struct fy_error *err);
 
 #endif
