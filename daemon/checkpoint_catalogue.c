@@ -6,13 +6,26 @@
 
 /* ---- the list ---- */
 
+/* The first whose id is not before it. */
+static size_t place_by_id(const struct fy_checkpoints *checkpoints, const char *id)
+{
+    size_t low = 0, high = checkpoints->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(checkpoints->by_id[middle]->id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 struct entry *catalogue_find(const struct fy_checkpoints *checkpoints, const char *id)
 {
-    for (size_t i = 0; i < checkpoints->count; i++) {
-        if (strcmp(checkpoints->list[i]->id, id) == 0)
-            return checkpoints->list[i];
-    }
-    return NULL;
+    size_t place = place_by_id(checkpoints, id);
+    if (place == checkpoints->count || strcmp(checkpoints->by_id[place]->id, id) != 0)
+        return NULL;
+    return checkpoints->by_id[place];
 }
 
 struct entry *catalogue_latest(const struct fy_checkpoints *checkpoints, const char *workload)
@@ -38,11 +51,10 @@ static int64_t time_of(const struct entry *entry)
     return entry->checkpoint ? entry->checkpoint->record->created_us : 0;
 }
 
-static int by_time(const void *a, const void *b)
+static bool is_before(const struct entry *left, const struct entry *right)
 {
-    const struct entry *left = *(struct entry *const *)a, *right = *(struct entry *const *)b;
     int64_t one = time_of(left), other = time_of(right);
-    return one != other ? (one < other ? -1 : 1) : strcmp(left->id, right->id);
+    return one != other ? one < other : strcmp(left->id, right->id) < 0;
 }
 
 /* The hashes of its files are only needed where it is read. */
@@ -55,20 +67,55 @@ static void trim(Ferry__Checkpoint__Record *record)
     record->n_files = 0;
 }
 
+static int make_room(struct fy_checkpoints *checkpoints)
+{
+    if (checkpoints->count < checkpoints->capacity)
+        return 0;
+    size_t capacity = checkpoints->capacity ? checkpoints->capacity * 2 : 64;
+    struct entry **list = reallocarray(checkpoints->list, capacity, sizeof(*list));
+    if (list)
+        checkpoints->list = list;
+    struct entry **by_id = reallocarray(checkpoints->by_id, capacity, sizeof(*by_id));
+    if (by_id)
+        checkpoints->by_id = by_id;
+    if (!list || !by_id)
+        return -1;
+    checkpoints->capacity = capacity;
+    return 0;
+}
+
+static void put_in(struct entry **array, size_t count, size_t place, struct entry *entry)
+{
+    memmove(&array[place + 1], &array[place], (count - place) * sizeof(*array));
+    array[place] = entry;
+}
+
+static void take_out(struct entry **array, size_t count, size_t place)
+{
+    memmove(&array[place], &array[place + 1], (count - place - 1) * sizeof(*array));
+}
+
+/* Last: a time that changes moves it to its place among the times. Mostly it is the newest. */
+static void set_in_order(struct fy_checkpoints *checkpoints, struct entry *entry)
+{
+    size_t last = checkpoints->count - 1, place = last;
+    while (checkpoints->list[place] != entry)
+        place--;
+    take_out(checkpoints->list, checkpoints->count, place);
+    for (place = last; place > 0 && is_before(entry, checkpoints->list[place - 1]);)
+        place--;
+    put_in(checkpoints->list, last, place, entry);
+}
+
 static struct entry *add_entry(struct fy_checkpoints *checkpoints, const char *id)
 {
-    if (checkpoints->count == checkpoints->capacity) {
-        size_t capacity = checkpoints->capacity ? checkpoints->capacity * 2 : 64;
-        struct entry **list = reallocarray(checkpoints->list, capacity, sizeof(*list));
-        if (!list)
-            return NULL;
-        checkpoints->list = list;
-        checkpoints->capacity = capacity;
-    }
     struct entry *entry = calloc(1, sizeof *entry);
-    if (!entry)
+    if (!entry || make_room(checkpoints) < 0) {
+        free(entry);
         return NULL;
+    }
     (void)snprintf(entry->id, sizeof entry->id, "%s", id);
+    put_in(checkpoints->by_id, checkpoints->count, place_by_id(checkpoints, id), entry);
     checkpoints->list[checkpoints->count++] = entry;
     return entry;
 }
@@ -78,7 +125,7 @@ int catalogue_set(struct fy_checkpoints *checkpoints, const char *id, struct fy_
 {
     struct entry *entry = catalogue_find(checkpoints, id);
     char *words = checkpoint ? NULL : strdup(damage ? damage->message : "it cannot be read");
-    if (!entry)
+    if (!entry && (checkpoint || words))
         entry = add_entry(checkpoints, id);
     if (!entry || (!checkpoint && !words)) {
         fy_checkpoint_free(checkpoint);
@@ -91,23 +138,23 @@ int catalogue_set(struct fy_checkpoints *checkpoints, const char *id, struct fy_
     free(entry->damage);
     entry->checkpoint = checkpoint;
     entry->damage = words;
-    qsort(checkpoints->list, checkpoints->count, sizeof(*checkpoints->list), by_time);
+    set_in_order(checkpoints, entry);
     return 0;
 }
 
 void catalogue_drop(struct fy_checkpoints *checkpoints, const char *id)
 {
-    for (size_t i = 0; i < checkpoints->count; i++) {
-        struct entry *entry = checkpoints->list[i];
-        if (strcmp(entry->id, id) != 0)
-            continue;
-        checkpoints->count--;
-        memmove(&checkpoints->list[i], &checkpoints->list[i + 1],
-                (checkpoints->count - i) * sizeof(*checkpoints->list));
-        update_forget(checkpoints, id);
-        entry_free(entry);
+    struct entry *entry = catalogue_find(checkpoints, id);
+    size_t place = 0;
+    if (!entry)
         return;
-    }
+    while (checkpoints->list[place] != entry)
+        place++;
+    take_out(checkpoints->list, checkpoints->count, place);
+    take_out(checkpoints->by_id, checkpoints->count, place_by_id(checkpoints, id));
+    checkpoints->count--;
+    update_forget(checkpoints, id);
+    entry_free(entry);
 }
 
 /* ---- life ---- */
@@ -143,6 +190,7 @@ void fy_checkpoints_free(struct fy_checkpoints *checkpoints)
     for (size_t i = 0; i < checkpoints->count; i++)
         entry_free(checkpoints->list[i]);
     free(checkpoints->list);
+    free(checkpoints->by_id);
     free(checkpoints);
 }
 
@@ -203,6 +251,21 @@ size_t fy_checkpoints_count(const struct fy_checkpoints *checkpoints)
     return checkpoints->count;
 }
 
+size_t fy_checkpoints_after(const struct fy_checkpoints *checkpoints, int64_t created_us, const char *id)
+{
+    size_t low = 0, high = checkpoints->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct entry *entry = checkpoints->list[middle];
+        int64_t at_us = time_of(entry);
+        if (at_us < created_us || (at_us == created_us && strcmp(entry->id, id) <= 0))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static void fill_entry(const struct entry *from, struct fy_checkpoint_entry *entry)
 {
     *entry =
@@ -223,19 +286,13 @@ void fy_checkpoints_at(const struct fy_checkpoints *checkpoints, size_t index, s
 int fy_checkpoints_find(const struct fy_checkpoints *checkpoints, const char *prefix, struct fy_checkpoint_entry *entry,
                         struct fy_error *err)
 {
-    const struct entry *found = NULL;
-    size_t matches = 0, length = strlen(prefix);
-    for (size_t i = 0; length > 0 && i < checkpoints->count; i++) {
-        const struct entry *candidate = checkpoints->list[i];
-        if (strncmp(candidate->id, prefix, length) != 0)
-            continue;
-        found = candidate;
+    size_t length = strlen(prefix), first = place_by_id(checkpoints, prefix), matches = 0;
+    const struct entry *found = length && first < checkpoints->count ? checkpoints->by_id[first] : NULL;
+    while (length && first + matches < checkpoints->count &&
+           strncmp(checkpoints->by_id[first + matches]->id, prefix, length) == 0)
         matches++;
-        if (candidate->id[length] == '\0') {
-            matches = 1;
-            break;
-        }
-    }
+    if (matches && found->id[length] == '\0')
+        matches = 1; /* a whole one, which others may begin with */
     if (matches == 1) {
         fill_entry(found, entry);
         return 0;

@@ -14,7 +14,8 @@ struct entry {
 
 struct fy_checkpoints {
     struct fy_checkpoints_options options;
-    struct entry **list; /* by time */
+    struct entry **list;  /* by time */
+    struct entry **by_id; /* the same */
     size_t count, capacity;
     struct update *updates; /* states on their way to the disk, the first is being written */
 };

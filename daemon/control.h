@@ -19,10 +19,13 @@ struct client {
     struct fy_control_server *server;
     struct fy_link *link;   /* NULL: gone */
     uid_t uid;              /* whose program it is */
-    uv_timer_t pump;        /* runs while records wait for a slow client */
+    uv_timer_t pump;        /* runs while records or checkpoints wait for a slow client */
     uint64_t frames_queued; /* handed to the link */
     bool busy;              /* a request is being answered */
     struct watch *watches;
+    bool lists; /* checkpoints are being listed; the last one that was sent: */
+    int64_t listed_us;
+    char listed[FY_CHECKPOINT_ID_SIZE];
     struct log_stream *log_stream;
     struct peer_check *peer_check;
     struct pinning *pinning;
@@ -73,6 +76,9 @@ int handle_checkpoint_pin(struct client *client, const Ferry__Control__Request *
 int handle_checkpoint_unpin(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_export(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_import(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+
+/* Sends more of the list, as far as the client takes it. */
+void list_pump(struct client *client);
 
 /* ---- control_schedule.c ---- */
 

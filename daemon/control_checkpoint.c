@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WINDOW_FRAMES 64
+#define PUMP_MS 50 /* how often a slow client is looked at again */
+
 static struct fy_checkpoints *checkpoints_of(const struct client *client)
 {
     return client->server->options.checkpoints;
@@ -23,16 +26,40 @@ static void reply_checkpoint(struct client *client, const struct fy_checkpoint_e
     client_reply(client, &reply, last, NULL, 0);
 }
 
+static void on_pump(uv_timer_t *timer)
+{
+    list_pump(fy_container_of(timer, struct client, pump));
+}
+
+/* There may be thousands, and others come and go meanwhile. */
+void list_pump(struct client *client)
+{
+    const struct fy_checkpoints *checkpoints = checkpoints_of(client);
+    size_t next = fy_checkpoints_after(checkpoints, client->listed_us, client->listed);
+    for (; next < fy_checkpoints_count(checkpoints) && client_unsent_frames(client) < WINDOW_FRAMES; next++) {
+        struct fy_checkpoint_entry entry;
+        fy_checkpoints_at(checkpoints, next, &entry);
+        client->listed_us = entry.record ? entry.record->created_us : 0;
+        memcpy(client->listed, entry.id, sizeof client->listed);
+        reply_checkpoint(client, &entry, false);
+    }
+    if (next < fy_checkpoints_count(checkpoints)) {
+        (void)uv_timer_start(&client->pump, on_pump, PUMP_MS, 0);
+        return;
+    }
+    (void)uv_timer_stop(&client->pump);
+    client->lists = false;
+    reply_end(client);
+}
+
 int handle_checkpoint_list(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
 {
     (void)request;
     (void)err;
-    for (size_t i = 0; i < fy_checkpoints_count(checkpoints_of(client)); i++) {
-        struct fy_checkpoint_entry entry;
-        fy_checkpoints_at(checkpoints_of(client), i, &entry);
-        reply_checkpoint(client, &entry, false);
-    }
-    reply_end(client);
+    client->lists = true;
+    client->listed_us = INT64_MIN;
+    client->listed[0] = '\0';
+    list_pump(client);
     return 0;
 }
 

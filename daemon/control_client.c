@@ -93,8 +93,12 @@ static void on_garbled(struct fy_link *link, const struct fy_error *err, void *d
 
 static void on_drained(struct fy_link *link, void *data)
 {
+    struct client *client = data;
     (void)link;
-    watch_pump(data);
+    if (client->lists)
+        list_pump(client);
+    else
+        watch_pump(client);
 }
 
 /* ---- its end ---- */

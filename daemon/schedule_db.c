@@ -1,12 +1,9 @@
 /* A connection of its own: what jobs write never waits for it longer than one small transaction. */
 #include "schedule_db.h"
-#include "schema.h"
+#include "database.h"
 
 #include <ferry/base/cleanup.h>
-#include <sqlite3.h>
 #include <string.h>
-
-#define BUSY_TIMEOUT_MS 5000
 
 enum statement { INSTALL, STATE, FORGET, STATEMENTS_ };
 
@@ -25,48 +22,32 @@ static const char *const statement_text[STATEMENTS_] = {
 };
 
 struct schedule_db {
-    sqlite3 *sqlite;
-    sqlite3_stmt *statements[STATEMENTS_];
-    char *path;
+    struct database base;
+};
+
+static const struct database_kind kind = {
+    .flags = SQLITE_OPEN_READWRITE,
+    .busy_timeout_ms = 5000,
+    .pragmas = "PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF",
+    .statements = statement_text,
+    .statement_count = STATEMENTS_,
 };
 
 void schedule_db_close(struct schedule_db *db)
 {
     if (!db)
         return;
-    for (size_t i = 0; i < STATEMENTS_; i++)
-        sqlite3_finalize(db->statements[i]);
-    (void)sqlite3_close(db->sqlite);
-    free(db->path);
+    database_close(&db->base);
     free(db);
-}
-
-static int prepare(struct schedule_db *db, struct fy_error *err)
-{
-    sqlite3_busy_timeout(db->sqlite, BUSY_TIMEOUT_MS);
-    if (sqlite3_exec(db->sqlite, "PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF", NULL, NULL, NULL) != SQLITE_OK)
-        return schema_error(db->sqlite, db->path, "opening it", err);
-    for (size_t i = 0; i < STATEMENTS_; i++) {
-        if (sqlite3_prepare_v3(db->sqlite, statement_text[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i],
-                               NULL) != SQLITE_OK)
-            return schema_error(db->sqlite, db->path, "its tables are not as expected", err);
-    }
-    return 0;
 }
 
 int schedule_db_open(const char *path, struct schedule_db **db, struct fy_error *err)
 {
     struct schedule_db *opened = calloc(1, sizeof(*opened));
-    if (!opened || !(opened->path = strdup(path))) {
-        free(opened);
+    if (!opened)
         return fy_error_set(err, FY_E_NOMEM, "no memory for opening %s", path);
-    }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
-    int result = sqlite3_open_v2(path, &opened->sqlite, flags, NULL) == SQLITE_OK
-                     ? prepare(opened, err)
-                     : schema_error(opened->sqlite, path, "opening it", err);
-    if (result < 0) {
-        schedule_db_close(opened);
+    if (database_open(&kind, path, &opened->base, err) < 0) {
+        free(opened);
         return -1;
     }
     *db = opened;
@@ -92,40 +73,32 @@ static struct schedule_row read_row(sqlite3_stmt *query)
     return row;
 }
 
+struct reading {
+    int (*each)(const struct schedule_row *row, void *data, struct fy_error *err);
+    void *data;
+};
+
+static int hand_on(sqlite3_stmt *query, void *data, struct fy_error *err)
+{
+    const struct reading *reading = data;
+    struct schedule_row row = read_row(query);
+    return reading->each(&row, reading->data, err);
+}
+
 int schedule_db_each(struct schedule_db *db,
                      int (*each)(const struct schedule_row *row, void *data, struct fy_error *err), void *data,
                      struct fy_error *err)
 {
     static const char select[] = "SELECT name, settled_s, missed, paused, last_slot_s, last_started_us, last_ended_us, "
                                  "last_failed, last_result, file, plan FROM schedules ORDER BY name";
-    sqlite3_stmt *query = NULL;
-    if (sqlite3_prepare_v2(db->sqlite, select, -1, &query, NULL) != SQLITE_OK)
-        return schema_error(db->sqlite, db->path, "reading the schedules", err);
-    int result = 0, rc = SQLITE_DONE;
-    while (result == 0 && (rc = sqlite3_step(query)) == SQLITE_ROW) {
-        struct schedule_row row = read_row(query);
-        result = each(&row, data, err);
-    }
-    if (result == 0 && rc != SQLITE_DONE)
-        result = schema_error(db->sqlite, db->path, "reading the schedules", err);
-    sqlite3_finalize(query);
-    return result;
-}
-
-/* Each is a transaction of its own, and on the disk when it returns. */
-static int run(struct schedule_db *db, enum statement which, const char *doing, struct fy_error *err)
-{
-    sqlite3_stmt *statement = db->statements[which];
-    int result = sqlite3_step(statement) == SQLITE_DONE ? 0 : schema_error(db->sqlite, db->path, doing, err);
-    (void)sqlite3_reset(statement);
-    (void)sqlite3_clear_bindings(statement);
-    return result;
+    struct reading reading = {each, data};
+    return database_each(&db->base, select, "reading the schedules", hand_on, &reading, err);
 }
 
 int schedule_db_save(struct schedule_db *db, const struct schedule_row *row, struct fy_error *err)
 {
     enum statement which = row->text ? INSTALL : STATE;
-    sqlite3_stmt *save = db->statements[which];
+    sqlite3_stmt *save = db->base.statements[which];
     sqlite3_bind_text(save, 1, row->name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(save, 2, row->settled_s);
     sqlite3_bind_int64(save, 3, row->missed);
@@ -139,11 +112,11 @@ int schedule_db_save(struct schedule_db *db, const struct schedule_row *row, str
         sqlite3_bind_text(save, 10, row->file, -1, SQLITE_STATIC);
         sqlite3_bind_blob(save, 11, row->text, (int)row->text_size, SQLITE_STATIC);
     }
-    return run(db, which, "recording a schedule", err);
+    return database_run(&db->base, which, "recording a schedule", err);
 }
 
 int schedule_db_forget(struct schedule_db *db, const char *name, struct fy_error *err)
 {
-    sqlite3_bind_text(db->statements[FORGET], 1, name, -1, SQLITE_STATIC);
-    return run(db, FORGET, "forgetting a schedule", err);
+    sqlite3_bind_text(db->base.statements[FORGET], 1, name, -1, SQLITE_STATIC);
+    return database_run(&db->base, FORGET, "forgetting a schedule", err);
 }

@@ -1,13 +1,11 @@
 /* SQLite: WAL, every commit durable before it returns, prepared statements. */
 #include "store_db.h"
+#include "database.h"
 #include "schema.h"
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
-#include <sqlite3.h>
 #include <string.h>
-
-#define BUSY_TIMEOUT_MS 2000 /* somebody looks at the file with another program */
 
 enum statement { BEGIN, COMMIT, ROLLBACK, SAVE, FORGET, JOURNAL, FORGET_STAGE, STATEMENTS_ };
 
@@ -26,23 +24,10 @@ static const char *const statement_text[STATEMENTS_] = {
 };
 
 struct store_db {
-    sqlite3 *sqlite;
-    sqlite3_stmt *statements[STATEMENTS_];
-    char *path;
+    struct database base;
 };
 
-void store_db_close(struct store_db *db)
-{
-    if (!db)
-        return;
-    for (size_t i = 0; i < STATEMENTS_; i++)
-        sqlite3_finalize(db->statements[i]);
-    (void)sqlite3_close(db->sqlite);
-    free(db->path);
-    free(db);
-}
-
-static int check_whole(struct store_db *db, struct fy_error *err)
+static int check_whole(const struct database *db, struct fy_error *err)
 {
     sqlite3_stmt *query = NULL;
     if (sqlite3_prepare_v2(db->sqlite, "PRAGMA quick_check(1)", -1, &query, NULL) != SQLITE_OK)
@@ -60,86 +45,77 @@ static int check_whole(struct store_db *db, struct fy_error *err)
     return result;
 }
 
-static int set_up(struct store_db *db, struct fy_error *err)
+static int bring_up(const struct database *db, struct fy_error *err)
 {
-    sqlite3_busy_timeout(db->sqlite, BUSY_TIMEOUT_MS);
-    if (sqlite3_exec(db->sqlite, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF", NULL,
-                     NULL, NULL) != SQLITE_OK)
-        return schema_error(db->sqlite, db->path, "opening it", err);
-    if (check_whole(db, err) < 0 || schema_bring_up(db->sqlite, db->path, err) < 0)
-        return -1;
-    for (size_t i = 0; i < STATEMENTS_; i++) {
-        if (sqlite3_prepare_v3(db->sqlite, statement_text[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i],
-                               NULL) != SQLITE_OK)
-            return schema_error(db->sqlite, db->path, "its tables are not as expected", err);
-    }
-    return 0;
+    return check_whole(db, err) < 0 ? -1 : schema_bring_up(db->sqlite, db->path, err);
+}
+
+static const struct database_kind kind = {
+    .flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+    .busy_timeout_ms = 2000, /* somebody looks at the file with another program */
+    .pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF",
+    .bring_up = bring_up,
+    .statements = statement_text,
+    .statement_count = STATEMENTS_,
+};
+
+void store_db_close(struct store_db *db)
+{
+    if (!db)
+        return;
+    database_close(&db->base);
+    free(db);
 }
 
 int store_db_open(const char *path, struct store_db **db, struct fy_error *err)
 {
     struct store_db *opened = calloc(1, sizeof(*opened));
-    if (!opened || !(opened->path = strdup(path))) {
-        free(opened);
+    if (!opened)
         return fy_error_set(err, FY_E_NOMEM, "no memory for opening %s", path);
-    }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
-    if (sqlite3_open_v2(path, &opened->sqlite, flags, NULL) != SQLITE_OK) {
-        schema_error(opened->sqlite, path, "opening it", err);
-        store_db_close(opened);
-        return -1;
-    }
-    if (set_up(opened, err) < 0) {
-        store_db_close(opened);
+    if (database_open(&kind, path, &opened->base, err) < 0) {
+        free(opened);
         return -1;
     }
     *db = opened;
     return 0;
 }
 
-int store_db_each(struct store_db *db, fy_store_each_cb each, void *data, struct fy_error *err)
+struct reading {
+    const struct store_db *db;
+    fy_store_each_cb each;
+    fy_store_entry_cb each_entry;
+    void *data;
+};
+
+static int hand_on_job(sqlite3_stmt *query, void *data, struct fy_error *err)
 {
-    sqlite3_stmt *query = NULL;
-    if (sqlite3_prepare_v2(db->sqlite, "SELECT record, id FROM jobs ORDER BY created_us, id", -1, &query, NULL) !=
-        SQLITE_OK)
-        return schema_error(db->sqlite, db->path, "reading the jobs", err);
-    int result = 0, rc;
-    while ((rc = sqlite3_step(query)) == SQLITE_ROW && result == 0) {
-        struct fy_record *record =
-            fy_record_unpack(sqlite3_column_blob(query, 0), (size_t)sqlite3_column_bytes(query, 0), err);
-        result = record ? each(record, data, err)
-                        : fy_error_wrap(err, "%s: job %s", db->path, sqlite3_column_text(query, 1));
-    }
-    if (result == 0 && rc != SQLITE_DONE)
-        result = schema_error(db->sqlite, db->path, "reading the jobs", err);
-    sqlite3_finalize(query);
-    return result;
+    const struct reading *reading = data;
+    struct fy_record *record =
+        fy_record_unpack(sqlite3_column_blob(query, 0), (size_t)sqlite3_column_bytes(query, 0), err);
+    return record ? reading->each(record, reading->data, err)
+                  : fy_error_wrap(err, "%s: job %s", reading->db->base.path, sqlite3_column_text(query, 1));
 }
 
-/* Runs a statement that gives no rows; its parameters are bound. */
-static int run(struct store_db *db, enum statement which, const char *doing, struct fy_error *err)
+int store_db_each(struct store_db *db, fy_store_each_cb each, void *data, struct fy_error *err)
 {
-    sqlite3_stmt *statement = db->statements[which];
-    int rc = sqlite3_step(statement);
-    int result = rc == SQLITE_DONE ? 0 : schema_error(db->sqlite, db->path, doing, err);
-    (void)sqlite3_reset(statement);
-    (void)sqlite3_clear_bindings(statement);
-    return result;
+    struct reading reading = {.db = db, .each = each, .data = data};
+    return database_each(&db->base, "SELECT record, id FROM jobs ORDER BY created_us, id", "reading the jobs",
+                         hand_on_job, &reading, err);
 }
 
 int store_db_begin(struct store_db *db, struct fy_error *err)
 {
-    return run(db, BEGIN, "beginning to write", err);
+    return database_run(&db->base, BEGIN, "beginning to write", err);
 }
 
 int store_db_commit(struct store_db *db, struct fy_error *err)
 {
-    return run(db, COMMIT, "writing", err);
+    return database_run(&db->base, COMMIT, "writing", err);
 }
 
 void store_db_rollback(struct store_db *db)
 {
-    (void)run(db, ROLLBACK, "undoing", NULL);
+    (void)database_run(&db->base, ROLLBACK, "undoing", NULL);
 }
 
 int store_db_save(struct store_db *db, const struct fy_record *record, struct fy_error *err)
@@ -149,7 +125,7 @@ int store_db_save(struct store_db *db, const struct fy_record *record, struct fy
     if (fy_record_pack(record, &packed, &size, err) < 0)
         return -1;
     const Ferry__Control__Job *job = record->job;
-    sqlite3_stmt *save = db->statements[SAVE];
+    sqlite3_stmt *save = db->base.statements[SAVE];
     sqlite3_bind_text(save, 1, job->id, -1, SQLITE_STATIC);
     sqlite3_bind_text(save, 2, job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "source" : "destination", -1,
                       SQLITE_STATIC);
@@ -160,28 +136,28 @@ int store_db_save(struct store_db *db, const struct fy_record *record, struct fy
     if (job->has_ended_us)
         sqlite3_bind_int64(save, 7, job->ended_us);
     sqlite3_bind_blob(save, 8, packed, (int)size, SQLITE_STATIC);
-    return run(db, SAVE, "recording a job", err);
+    return database_run(&db->base, SAVE, "recording a job", err);
 }
 
 int store_db_forget(struct store_db *db, const char *id, struct fy_error *err)
 {
-    sqlite3_bind_text(db->statements[FORGET], 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(db->statements[FORGET_STAGE], 1, id, -1, SQLITE_STATIC);
-    int result = run(db, FORGET, "forgetting a job", err);
-    return run(db, FORGET_STAGE, "forgetting a job", err) < 0 ? -1 : result;
+    sqlite3_bind_text(db->base.statements[FORGET], 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(db->base.statements[FORGET_STAGE], 1, id, -1, SQLITE_STATIC);
+    int result = database_run(&db->base, FORGET, "forgetting a job", err);
+    return database_run(&db->base, FORGET_STAGE, "forgetting a job", err) < 0 ? -1 : result;
 }
 
 /* ---- the journal ---- */
 
 int store_db_journal(struct store_db *db, const struct fy_journal_entry *entry, struct fy_error *err)
 {
-    sqlite3_stmt *write = db->statements[JOURNAL];
+    sqlite3_stmt *write = db->base.statements[JOURNAL];
     sqlite3_bind_text(write, 1, entry->job, -1, SQLITE_STATIC);
     sqlite3_bind_text(write, 2, entry->is_source ? "source" : "destination", -1, SQLITE_STATIC);
     sqlite3_bind_text(write, 3, fy_stage_name(entry->stage), -1, SQLITE_STATIC);
     sqlite3_bind_int64(write, 4, fy_clock_wall_us());
     sqlite3_bind_blob(write, 5, entry->details, (int)entry->details_bytes, SQLITE_STATIC);
-    return run(db, JOURNAL, "writing the journal", err);
+    return database_run(&db->base, JOURNAL, "writing the journal", err);
 }
 
 static void read_entry(sqlite3_stmt *query, struct fy_journal_entry *entry)
@@ -193,33 +169,31 @@ static void read_entry(sqlite3_stmt *query, struct fy_journal_entry *entry)
     entry->details = (uint8_t *)sqlite3_column_blob(query, 3);
 }
 
+static int hand_on_entry(sqlite3_stmt *query, void *data, struct fy_error *err)
+{
+    const struct reading *reading = data;
+    struct fy_journal_entry entry = {0};
+    read_entry(query, &entry);
+    return reading->each_entry(&entry, reading->data, err);
+}
+
 int store_db_each_entry(struct store_db *db, fy_store_entry_cb each, void *data, struct fy_error *err)
 {
-    sqlite3_stmt *query = NULL;
-    if (sqlite3_prepare_v2(db->sqlite, "SELECT job, role, stage, details FROM journal", -1, &query, NULL) != SQLITE_OK)
-        return schema_error(db->sqlite, db->path, "reading the journal", err);
-    int result = 0, rc;
-    while ((rc = sqlite3_step(query)) == SQLITE_ROW && result == 0) {
-        struct fy_journal_entry entry = {0};
-        read_entry(query, &entry);
-        result = each(&entry, data, err);
-    }
-    if (result == 0 && rc != SQLITE_DONE)
-        result = schema_error(db->sqlite, db->path, "reading the journal", err);
-    sqlite3_finalize(query);
-    return result;
+    struct reading reading = {.db = db, .each_entry = each, .data = data};
+    return database_each(&db->base, "SELECT job, role, stage, details FROM journal", "reading the journal",
+                         hand_on_entry, &reading, err);
 }
 
 int store_db_id(struct store_db *db, char id[FY_STORE_ID_SIZE], struct fy_error *err)
 {
     sqlite3_stmt *query = NULL;
-    if (sqlite3_prepare_v2(db->sqlite, "SELECT store FROM identity", -1, &query, NULL) != SQLITE_OK)
-        return schema_error(db->sqlite, db->path, "reading its name", err);
+    if (sqlite3_prepare_v2(db->base.sqlite, "SELECT store FROM identity", -1, &query, NULL) != SQLITE_OK)
+        return schema_error(db->base.sqlite, db->base.path, "reading its name", err);
     int result = 0;
     if (sqlite3_step(query) == SQLITE_ROW)
         (void)snprintf(id, FY_STORE_ID_SIZE, "%s", (const char *)sqlite3_column_text(query, 0));
     else
-        result = fy_error_set(err, FY_E_FORMAT, "%s has no name of its own", db->path);
+        result = fy_error_set(err, FY_E_FORMAT, "%s has no name of its own", db->base.path);
     sqlite3_finalize(query);
     return result;
 }
@@ -228,7 +202,7 @@ int store_db_synchronous(struct store_db *db)
 {
     sqlite3_stmt *query = NULL;
     int level = -1;
-    if (sqlite3_prepare_v2(db->sqlite, "PRAGMA synchronous", -1, &query, NULL) == SQLITE_OK &&
+    if (sqlite3_prepare_v2(db->base.sqlite, "PRAGMA synchronous", -1, &query, NULL) == SQLITE_OK &&
         sqlite3_step(query) == SQLITE_ROW)
         level = sqlite3_column_int(query, 0);
     sqlite3_finalize(query);

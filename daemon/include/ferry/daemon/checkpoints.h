@@ -39,6 +39,8 @@ struct fy_checkpoint_entry {
 
 /* Oldest first. Valid until the loop goes on. */
 size_t fy_checkpoints_count(const struct fy_checkpoints *checkpoints);
+/* The index of the first one after this time and id, whether there is such a one or not. */
+size_t fy_checkpoints_after(const struct fy_checkpoints *checkpoints, int64_t created_us, const char *id);
 void fy_checkpoints_at(const struct fy_checkpoints *checkpoints, size_t index, struct fy_checkpoint_entry *entry);
 /* By id, or by a prefix that fits only one. FY_E_NOT_FOUND, FY_E_USAGE (ambiguous). */
 int fy_checkpoints_find(const struct fy_checkpoints *checkpoints, const char *prefix, struct fy_checkpoint_entry *entry,
