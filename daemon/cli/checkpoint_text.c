@@ -2,24 +2,15 @@
 #include "checkpoint_text.h"
 #include "follow.h"
 #include "json_job.h"
+#include "listing.h"
 #include "session.h"
+#include "wrap.h"
 
 #include <errno.h>
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
-
-#define ROW "%-24s  %-20s  %-19s  %10s  %10s  %5s  %-8s  %s\n"
-
-static void local_time(int64_t wall_us, char text[32])
-{
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm tm;
-    if (!localtime_r(&seconds, &tm) || strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
-        (void)snprintf(text, 32, "-");
-}
 
 static const char *standing(const Ferry__Control__Checkpoint *checkpoint)
 {
@@ -35,15 +26,14 @@ static const char *standing(const Ferry__Control__Checkpoint *checkpoint)
 int checkpoint_row(struct fy_buf *text, const Ferry__Control__Checkpoint *checkpoint, struct fy_error *err)
 {
     if (!checkpoint)
-        return fy_buf_printf(text, err, ROW, "CHECKPOINT", "WORKLOAD", "CREATED", "LOGICAL", "REAL", "CHAIN", "STATE",
-                             "");
-    char created[32], logical[FY_TEXT_SIZE], real[FY_TEXT_SIZE], depth[16];
-    local_time(checkpoint->created_us, created);
+        return fy_buf_printf(text, err, "CHECKPOINT\tWORKLOAD\tCREATED\t>LOGICAL\t>REAL\t>CHAIN\tSTATE\n");
+    char created[LISTING_TIME_SIZE], logical[FY_TEXT_SIZE], real[FY_TEXT_SIZE];
+    listing_time(checkpoint->created_us, created);
     fy_text_bytes(checkpoint->logical_bytes, logical);
     fy_text_bytes(checkpoint->real_bytes, real);
-    (void)snprintf(depth, sizeof depth, "%u", checkpoint->depth + 1);
-    return fy_buf_printf(text, err, ROW, checkpoint->id, checkpoint->workload, created, logical, real, depth,
-                         standing(checkpoint), checkpoint->pinned ? "pinned" : "");
+    return fy_buf_printf(text, err, "%s\t%s\t%s\t%s\t%s\t%u\t%s%s\n", checkpoint->id, checkpoint->workload, created,
+                         logical, real, checkpoint->depth + 1, standing(checkpoint),
+                         checkpoint->pinned ? ", pinned" : "");
 }
 
 /* ---- a block ---- */
@@ -59,7 +49,7 @@ static void put_time(struct fy_buf *text, const char *name, bool known, int64_t 
     char when[32];
     if (!known)
         return;
-    local_time(wall_us, when);
+    listing_time(wall_us, when);
     put(text, name, when, err);
 }
 
@@ -200,7 +190,7 @@ static enum cli_exit print(const struct cli *cli, const Ferry__Control__Checkpoi
     fy_buf_init(&text, 0);
     int result = checkpoint_block(&text, checkpoint, &err);
     if (result == 0)
-        (void)fwrite(text.data, 1, text.size, stdout);
+        wrap_write(stdout, (const char *)text.data, text.size);
     else
         cli_report(cli, &err);
     fy_buf_done(&text);

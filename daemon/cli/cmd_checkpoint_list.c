@@ -1,10 +1,8 @@
 /* ferry checkpoint list */
 #include "checkpoint_text.h"
 #include "commands.h"
-#include "json_job.h"
-#include "session.h"
+#include "listing.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct values {
@@ -16,70 +14,56 @@ static const struct cli_option options[] = {
     {0},
 };
 
-struct listing {
-    const struct values *values;
-    struct fy_json *json; /* NULL: text */
-    struct fy_buf text;
+struct totals {
+    const char *workload; /* NULL: all are listed */
     uint64_t logical_bytes, real_bytes;
-    struct fy_error err;
 };
 
-static void on_reply(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
-                     void *data)
+static bool takes(const Ferry__Control__Reply *reply, void *data)
 {
-    struct listing *listing = data;
-    (void)session;
-    (void)frame;
-    if (reply->kind_case != FERRY__CONTROL__REPLY__KIND_CHECKPOINT)
-        return;
-    const Ferry__Control__Checkpoint *checkpoint = reply->checkpoint;
-    if (listing->values->workload && strcmp(listing->values->workload, checkpoint->workload) != 0)
-        return;
-    listing->logical_bytes += checkpoint->logical_bytes;
-    listing->real_bytes += checkpoint->real_bytes;
-    if (listing->json)
-        checkpoint_json(listing->json, NULL, checkpoint);
-    else
-        (void)checkpoint_row(&listing->text, checkpoint, &listing->err);
+    struct totals *totals = data;
+    if (totals->workload && strcmp(totals->workload, reply->checkpoint->workload) != 0)
+        return false;
+    totals->logical_bytes += reply->checkpoint->logical_bytes;
+    totals->real_bytes += reply->checkpoint->real_bytes;
+    return true;
 }
 
-static enum cli_exit print_json(struct listing *listing, enum cli_exit code)
+static int row(struct fy_buf *cells, const Ferry__Control__Reply *reply, struct fy_error *err)
 {
-    if (code != CLI_DONE) {
-        fy_json_free(listing->json);
-        return code;
-    }
-    fy_json_close_array(listing->json);
-    fy_json_uint(listing->json, "logical_bytes", listing->logical_bytes);
-    fy_json_uint(listing->json, "real_bytes", listing->real_bytes);
-    fy_json_close_object(listing->json);
-    return json_print(listing->json) < 0 ? CLI_FAILED : CLI_DONE;
+    return checkpoint_row(cells, reply ? reply->checkpoint : NULL, err);
 }
 
-static enum cli_exit run(struct cli *cli, int count, char **operands, const void *values)
+static void json(struct fy_json *out, const Ferry__Control__Reply *reply)
 {
+    checkpoint_json(out, NULL, reply->checkpoint);
+}
+
+static void json_end(struct fy_json *out, const void *data)
+{
+    const struct totals *totals = data;
+    fy_json_uint(out, "logical_bytes", totals->logical_bytes);
+    fy_json_uint(out, "real_bytes", totals->real_bytes);
+}
+
+static enum cli_exit run(struct cli *cli, int count, char **operands, const void *given)
+{
+    const struct values *values = given;
+    struct totals totals = {.workload = values->workload};
+    const struct listing listing = {.array = "checkpoints",
+                                    .kind = FERRY__CONTROL__REPLY__KIND_CHECKPOINT,
+                                    .row = row,
+                                    .json = json,
+                                    .takes = takes,
+                                    .json_end = json_end,
+                                    .data = &totals};
     Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
     Ferry__Control__Nothing nothing = FERRY__CONTROL__NOTHING__INIT;
-    struct listing listing = {.values = values, .json = cli->json ? fy_json_new(true) : NULL};
     (void)count;
     (void)operands;
-    fy_buf_init(&listing.text, 0);
     request.kind_case = FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_LIST;
     request.checkpoint_list = &nothing;
-    if (listing.json) {
-        fy_json_open_object(listing.json, NULL);
-        fy_json_open_array(listing.json, "checkpoints");
-    } else {
-        (void)checkpoint_row(&listing.text, NULL, &listing.err);
-    }
-    const struct session_call call = {.request = &request, .reply = on_reply, .data = &listing};
-    enum cli_exit code = session_simple(cli, &call);
-    if (listing.json)
-        code = print_json(&listing, code);
-    else if (code == CLI_DONE)
-        (void)fwrite(listing.text.data, 1, listing.text.size, stdout);
-    fy_buf_done(&listing.text);
-    return code;
+    return listing_print(cli, &request, &listing);
 }
 
 const struct cli_command cmd_checkpoint_list = {

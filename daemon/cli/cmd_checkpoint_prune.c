@@ -1,15 +1,10 @@
 /* ferry checkpoint prune */
 #include "commands.h"
-#include "json_job.h"
-#include "session.h"
+#include "listing.h"
 
-#include <ferry/base/buf.h>
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
 #include <stdio.h>
-#include <time.h>
-
-#define ROW "%-6s  %-24s  %-20s  %-19s  %10s  %s\n"
 
 struct values {
     const char *schedule;
@@ -22,100 +17,85 @@ static const struct cli_option options[] = {
     {0},
 };
 
-struct listing {
-    struct fy_json *json; /* NULL: text */
-    struct fy_buf text;
+struct prune {
+    bool dry_run;
     size_t removed;
     uint64_t removed_bytes;
-    struct fy_error err;
 };
 
-static void print_row(struct listing *listing, const Ferry__Control__PruneVerdict *verdict)
+static bool takes(const Ferry__Control__Reply *reply, void *data)
 {
-    char taken[32] = "-", real[FY_TEXT_SIZE];
-    time_t seconds = verdict->taken_s;
-    struct tm tm;
-    if (localtime_r(&seconds, &tm))
-        (void)strftime(taken, sizeof taken, "%Y-%m-%d %H:%M:%S", &tm);
-    fy_text_bytes(verdict->real_bytes, real);
-    (void)fy_buf_printf(&listing->text, &listing->err, ROW, verdict->remove ? "remove" : "keep", verdict->checkpoint,
-                        verdict->workload, taken, real, verdict->why);
+    struct prune *prune = data;
+    prune->removed += reply->prune->remove ? 1 : 0;
+    prune->removed_bytes += reply->prune->remove ? reply->prune->real_bytes : 0;
+    return true;
 }
 
-static void print_object(struct listing *listing, const Ferry__Control__PruneVerdict *verdict)
+static int row(struct fy_buf *cells, const Ferry__Control__Reply *reply, struct fy_error *err)
 {
+    if (!reply)
+        return fy_buf_printf(cells, err, "\tCHECKPOINT\tWORKLOAD\tCREATED\t>REAL\tWHY\n");
+    const Ferry__Control__PruneVerdict *verdict = reply->prune;
+    char taken[LISTING_TIME_SIZE], real[FY_TEXT_SIZE];
+    listing_time(verdict->taken_s * 1000000, taken);
+    fy_text_bytes(verdict->real_bytes, real);
+    return fy_buf_printf(cells, err, "%s\t%s\t%s\t%s\t%s\t%s\n", verdict->remove ? "remove" : "keep",
+                         verdict->checkpoint, verdict->workload, taken, real, verdict->why);
+}
+
+static void json(struct fy_json *out, const Ferry__Control__Reply *reply)
+{
+    const Ferry__Control__PruneVerdict *verdict = reply->prune;
     char taken[FY_CLOCK_TEXT_SIZE];
     fy_clock_format(verdict->taken_s * 1000000, taken);
-    fy_json_open_object(listing->json, NULL);
-    fy_json_string(listing->json, "checkpoint", verdict->checkpoint);
-    fy_json_string(listing->json, "schedule", verdict->schedule);
-    fy_json_string(listing->json, "workload", verdict->workload);
-    fy_json_string(listing->json, "created", taken);
-    fy_json_uint(listing->json, "real_bytes", verdict->real_bytes);
-    fy_json_bool(listing->json, "remove", verdict->remove);
-    fy_json_string(listing->json, "why", verdict->why);
-    fy_json_close_object(listing->json);
+    fy_json_open_object(out, NULL);
+    fy_json_string(out, "checkpoint", verdict->checkpoint);
+    fy_json_string(out, "schedule", verdict->schedule);
+    fy_json_string(out, "workload", verdict->workload);
+    fy_json_string(out, "created", taken);
+    fy_json_uint(out, "real_bytes", verdict->real_bytes);
+    fy_json_bool(out, "remove", verdict->remove);
+    fy_json_string(out, "why", verdict->why);
+    fy_json_close_object(out);
 }
 
-static void on_reply(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
-                     void *data)
+static void json_end(struct fy_json *out, const void *data)
 {
-    struct listing *listing = data;
-    (void)session;
-    (void)frame;
-    if (reply->kind_case != FERRY__CONTROL__REPLY__KIND_PRUNE)
-        return;
-    listing->removed += reply->prune->remove ? 1 : 0;
-    listing->removed_bytes += reply->prune->remove ? reply->prune->real_bytes : 0;
-    if (listing->json)
-        print_object(listing, reply->prune);
-    else
-        print_row(listing, reply->prune);
+    const struct prune *prune = data;
+    fy_json_bool(out, "dry_run", prune->dry_run);
 }
 
-static enum cli_exit finish(struct listing *listing, bool dry_run)
+static void print_sum(const struct prune *prune)
 {
     char bytes[FY_TEXT_SIZE];
-    if (listing->json) {
-        fy_json_close_array(listing->json);
-        fy_json_bool(listing->json, "dry_run", dry_run);
-        fy_json_close_object(listing->json);
-        return json_print(listing->json) < 0 ? CLI_FAILED : CLI_DONE;
-    }
-    fy_text_bytes(listing->removed_bytes, bytes);
-    (void)fwrite(listing->text.data, 1, listing->text.size, stdout);
-    (void)printf("%zu checkpoint%s (%s) %s\n", listing->removed, listing->removed == 1 ? "" : "s", bytes,
-                 dry_run ? "would be removed" : "are being removed, each in a job: ferry job list");
-    return CLI_DONE;
+    fy_text_bytes(prune->removed_bytes, bytes);
+    (void)printf("%zu checkpoint%s (%s) %s\n", prune->removed, prune->removed == 1 ? "" : "s", bytes,
+                 prune->dry_run ? "would be removed" : "are being removed, each in a job: ferry job list");
 }
 
 static enum cli_exit run(struct cli *cli, int count, char **operands, const void *given)
 {
     const struct values *values = given;
+    struct prune prune = {.dry_run = values->dry_run};
+    const struct listing listing = {.array = "checkpoints",
+                                    .kind = FERRY__CONTROL__REPLY__KIND_PRUNE,
+                                    .row = row,
+                                    .json = json,
+                                    .takes = takes,
+                                    .json_end = json_end,
+                                    .data = &prune};
     Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
-    Ferry__Control__CheckpointPrune prune = FERRY__CONTROL__CHECKPOINT_PRUNE__INIT;
-    struct listing listing = {.json = cli->json ? fy_json_new(true) : NULL};
+    Ferry__Control__CheckpointPrune ask = FERRY__CONTROL__CHECKPOINT_PRUNE__INIT;
     (void)count;
     (void)operands;
-    fy_buf_init(&listing.text, 0);
-    prune.schedule = (char *)(uintptr_t)values->schedule;
-    prune.has_dry_run = 1;
-    prune.dry_run = values->dry_run;
+    ask.schedule = (char *)(uintptr_t)values->schedule;
+    ask.has_dry_run = 1;
+    ask.dry_run = values->dry_run;
     request.kind_case = FERRY__CONTROL__REQUEST__KIND_CHECKPOINT_PRUNE;
-    request.checkpoint_prune = &prune;
-    if (listing.json) {
-        fy_json_open_object(listing.json, NULL);
-        fy_json_open_array(listing.json, "checkpoints");
-    } else {
-        (void)fy_buf_printf(&listing.text, &listing.err, ROW, "", "CHECKPOINT", "WORKLOAD", "CREATED", "REAL", "WHY");
-    }
-    const struct session_call call = {.request = &request, .reply = on_reply, .data = &listing};
-    enum cli_exit code = session_simple(cli, &call);
-    if (code == CLI_DONE)
-        code = finish(&listing, values->dry_run);
-    else
-        fy_json_free(listing.json);
-    fy_buf_done(&listing.text);
+    request.checkpoint_prune = &ask;
+    enum cli_exit code = listing_print(cli, &request, &listing);
+    if (code == CLI_DONE && !cli->json)
+        print_sum(&prune);
     return code;
 }
 

@@ -65,7 +65,7 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
 const struct cli_command cmd_image_encode = {
     .name = "image encode",
     .operands = "",
-    .summary = "make an image from JSON",
+    .summary = "Make an image from JSON",
     .description =
         "Takes the JSON of ferry image decode, of crit and of go-crit. What it cannot keep it refuses, with\n"
         "line and column; nothing is then left at --out. See ferry-image(1).",

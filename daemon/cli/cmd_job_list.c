@@ -2,66 +2,30 @@
 #include "commands.h"
 #include "format_job.h"
 #include "json_job.h"
-#include "session.h"
+#include "listing.h"
 
-#include <stdio.h>
-
-struct listing {
-    struct fy_json *json; /* NULL: text */
-    struct fy_buf text;
-    struct fy_error err;
-};
-
-static void on_reply(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
-                     void *data)
+static int row(struct fy_buf *cells, const Ferry__Control__Reply *reply, struct fy_error *err)
 {
-    (void)session;
-    (void)frame;
-    struct listing *listing = data;
-    if (reply->kind_case != FERRY__CONTROL__REPLY__KIND_JOB)
-        return;
-    if (listing->json)
-        json_job(listing->json, NULL, reply->job);
-    else
-        (void)format_job_row(&listing->text, reply->job, &listing->err);
+    return format_job_row(cells, reply ? reply->job : NULL, err);
 }
 
-static enum cli_exit print_json(struct listing *listing, enum cli_exit code)
+static void json(struct fy_json *out, const Ferry__Control__Reply *reply)
 {
-    if (code != CLI_DONE) {
-        fy_json_free(listing->json);
-        return code;
-    }
-    fy_json_close_array(listing->json);
-    fy_json_close_object(listing->json);
-    return json_print(listing->json) < 0 ? CLI_FAILED : CLI_DONE;
+    json_job(out, NULL, reply->job);
 }
 
 static enum cli_exit run(struct cli *cli, int count, char **operands, const void *values)
 {
+    static const struct listing listing = {
+        .array = "jobs", .kind = FERRY__CONTROL__REPLY__KIND_JOB, .row = row, .json = json};
+    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
+    Ferry__Control__Nothing nothing = FERRY__CONTROL__NOTHING__INIT;
     (void)count;
     (void)operands;
     (void)values;
-    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
-    Ferry__Control__Nothing nothing = FERRY__CONTROL__NOTHING__INIT;
-    struct listing listing = {.json = cli->json ? fy_json_new(true) : NULL};
-    fy_buf_init(&listing.text, 0);
     request.kind_case = FERRY__CONTROL__REQUEST__KIND_JOB_LIST;
     request.job_list = &nothing;
-    if (listing.json) {
-        fy_json_open_object(listing.json, NULL);
-        fy_json_open_array(listing.json, "jobs");
-    } else {
-        (void)format_job_row(&listing.text, NULL, &listing.err);
-    }
-    const struct session_call call = {.request = &request, .reply = on_reply, .data = &listing};
-    enum cli_exit code = session_simple(cli, &call);
-    if (listing.json)
-        code = print_json(&listing, code);
-    else if (code == CLI_DONE)
-        (void)fwrite(listing.text.data, 1, listing.text.size, stdout);
-    fy_buf_done(&listing.text);
-    return code;
+    return listing_print(cli, &request, &listing);
 }
 
 const struct cli_command cmd_job_list = {

@@ -1,10 +1,13 @@
 /* The list of commands, finding one by its words, and the help that is made from the list. */
 #include "commands.h"
+#include "terminal.h"
+#include "wrap.h"
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct cli_command *const cli_commands[] = {
     &cmd_migrate,
@@ -124,13 +127,32 @@ const struct cli_command *cli_find_command(int argc, char **argv, int *words, st
 /* ---- help ---- */
 
 #define HELP_COLUMN 26
+#define WIDE 110 /* no line of a description is longer */
+
+/* What is on the right goes on below itself. */
+static void print_right(const char *text, size_t width)
+{
+    struct fy_buf lines;
+    fy_buf_init(&lines, 0);
+    if (wrap_text(text, strlen(text), width, &lines, NULL) == 0) {
+        for (size_t i = 0; i < lines.size; i++) {
+            (void)putchar(lines.data[i]);
+            if (lines.data[i] == '\n')
+                (void)printf("%*s", HELP_COLUMN + 3 - WRAP_STEP, "");
+        }
+    }
+    (void)putchar('\n');
+    fy_buf_done(&lines);
+}
 
 static void print_entry(const char *left, const char *right)
 {
+    size_t width = isatty(STDOUT_FILENO) ? terminal_width() : SIZE_MAX;
     if (strlen(left) < HELP_COLUMN)
-        (void)printf("  %-*s %s\n", HELP_COLUMN, left, right);
+        (void)printf("  %-*s ", HELP_COLUMN, left);
     else
-        (void)printf("  %s\n  %-*s %s\n", left, HELP_COLUMN, "", right);
+        (void)printf("  %s\n  %-*s ", left, HELP_COLUMN, "");
+    print_right(right, width > 2 * HELP_COLUMN ? width - HELP_COLUMN - 3 : width);
 }
 
 static void print_option(char letter, const char *name, const char *argument, const char *help)
@@ -149,12 +171,20 @@ static void print_common_options(void)
     print_option(0, "help", NULL, "say how to use it");
 }
 
+/* ferryd and sshd run these. */
+static bool is_for_programs(const struct cli_command *command)
+{
+    return command == &cmd_dial || command == &cmd_hold || command == &cmd_rehearse || command == &cmd_stand_in;
+}
+
 void cli_print_usage(void)
 {
     (void)printf("usage: ferry [--socket PATH] [--json] COMMAND [OPTIONS] ...\n\nCommands:\n");
     for (size_t i = 0; cli_commands[i]; i++) {
         char left[96];
         const struct cli_command *command = cli_commands[i];
+        if (is_for_programs(command))
+            continue;
         (void)snprintf(left, sizeof(left), "%s%s%s", command->name, command->operands[0] ? " " : "", command->operands);
         print_entry(left, command->summary);
     }
@@ -163,12 +193,25 @@ void cli_print_usage(void)
     (void)printf("\nMore: ferry help COMMAND, ferry(1)\n");
 }
 
+/* Its lines are made for a wide window; in a narrow one they are one paragraph. */
+static void print_description(const char *description)
+{
+    FY_AUTO_FREE char *text = strdup(description);
+    if (!text)
+        return;
+    for (char *at = text; isatty(STDOUT_FILENO) && terminal_width() < WIDE && (at = strchr(at, '\n'));)
+        *at = ' ';
+    (void)putchar('\n');
+    wrap_write(stdout, text, strlen(text));
+    (void)putchar('\n');
+}
+
 void cli_print_help(const struct cli_command *command)
 {
     (void)printf("usage: ferry %s%s%s [OPTIONS]\n\n%s.\n", command->name, command->operands[0] ? " " : "",
                  command->operands, command->summary);
     if (command->description)
-        (void)printf("\n%s\n", command->description);
+        print_description(command->description);
     (void)printf("\nOptions:\n");
     for (const struct cli_option *option = command->options; option && option->name; option++)
         print_option(option->letter, option->name, option->argument, option->help);

@@ -1,11 +1,11 @@
 /* Lines and blocks about jobs. Building a text only fails without memory, so appends are checked once, at the end. */
 #include "format_job.h"
+#include "listing.h"
 
 #include <ferry/base/text.h>
 #include <ferry/daemon/record.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- one line ---- */
 
@@ -194,7 +194,10 @@ int format_job(struct fy_buf *text, const Ferry__Control__Job *job, const struct
                             job->workload, is_source ? "to" : "from", job->peer, dry_run ? ", dry run" : "");
     if (job->workload_state)
         put_field(text, "workload", job->workload_state, err);
-    if (job->checkpoint)
+    /* One that was not made has a name, and is nowhere. */
+    bool unmade = job->state == FERRY__CONTROL__JOB_STATE__FAILED && job->has_kind &&
+                  job->kind == FERRY__CONTROL__JOB_KIND__CHECKPOINT;
+    if (job->checkpoint && !unmade)
         put_field(text, "checkpoint", job->checkpoint, err);
     put_field(text, "job", job->id, err);
     if (job->plan)
@@ -217,22 +220,12 @@ int format_job(struct fy_buf *text, const Ferry__Control__Job *job, const struct
 
 /* ---- the list ---- */
 
-#define ROW "%-22s  %-14s  %-24s  %-16s  %-19s  %8s  %10s\n"
-
-static void format_local_time(int64_t wall_us, char *text, size_t size)
-{
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm tm;
-    if (!localtime_r(&seconds, &tm) || strftime(text, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
-        (void)snprintf(text, size, "-");
-}
-
 int format_job_row(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
 {
     if (!job)
-        return fy_buf_printf(text, err, ROW, "JOB", "STATE", "WORKLOAD", "PEER", "CREATED", "TOOK", "BYTES");
-    char created[32], took[FY_TEXT_SIZE], bytes[FY_TEXT_SIZE], peer[128];
-    format_local_time(job->created_us, created, sizeof(created));
+        return fy_buf_printf(text, err, "JOB\tSTATE\tWORKLOAD\tWHAT\tCREATED\t>TOOK\t>BYTES\n");
+    char created[LISTING_TIME_SIZE], took[FY_TEXT_SIZE], bytes[FY_TEXT_SIZE], peer[128];
+    listing_time(job->created_us, created);
     fy_text_duration(job->elapsed_us * 1000, took);
     fy_text_bytes(job->bytes_sent, bytes);
     if (job->has_kind && job->kind != FERRY__CONTROL__JOB_KIND__MIGRATION)
@@ -240,8 +233,8 @@ int format_job_row(struct fy_buf *text, const Ferry__Control__Job *job, struct f
     else
         (void)snprintf(peer, sizeof(peer), "%s %s", job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "to" : "from",
                        job->peer);
-    return fy_buf_printf(text, err, ROW, job->id, fy_job_state_name(job->state), job->workload, peer, created, took,
-                         job->bytes_sent ? bytes : "-");
+    return fy_buf_printf(text, err, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", job->id, fy_job_state_name(job->state),
+                         job->workload, peer, created, took, job->bytes_sent ? bytes : "-");
 }
 
 /* ---- how it ended ---- */

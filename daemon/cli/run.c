@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "json_job.h"
+#include "wrap.h"
 
 #include <errno.h>
 #include <ferry/base/cleanup.h>
@@ -12,9 +13,10 @@ void cli_report(const struct cli *cli, const struct fy_error *err)
     if (cli->json)
         json_print_error(err);
     (void)fflush(stdout);
-    (void)fprintf(stderr, "ferry: %s\n", err->message);
-    if (err->next[0])
-        (void)fprintf(stderr, "  next: %s\n", err->next);
+    char text[FY_ERROR_MESSAGE_SIZE + FY_ERROR_NEXT_SIZE + 32];
+    int size = snprintf(text, sizeof(text), "ferry: %s\n%s%s%s", err->message, err->next[0] ? "  next: " : "",
+                        err->next, err->next[0] ? "\n" : "");
+    wrap_write(stderr, text, (size_t)size);
 }
 
 static enum cli_exit refuse(const struct cli *cli, const struct fy_error *err, const struct cli_command *command)

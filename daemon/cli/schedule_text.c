@@ -1,21 +1,8 @@
 /* Schedules as a table and as JSON. */
 #include "schedule_text.h"
-#include "json_job.h"
-#include "session.h"
+#include "listing.h"
 
 #include <ferry/base/clock.h>
-#include <stdio.h>
-#include <time.h>
-
-#define ROW "%-20s  %-28s  %-8s  %-19s  %-19s  %s"
-
-static void local_time(bool known, int64_t at_s, char text[32])
-{
-    time_t seconds = at_s;
-    struct tm tm;
-    if (!known || !localtime_r(&seconds, &tm) || strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
-        (void)snprintf(text, 32, "-");
-}
 
 static const char *result_of(const Ferry__Control__Schedule *schedule)
 {
@@ -34,26 +21,27 @@ static const char *state_of(const Ferry__Control__Schedule *schedule)
 }
 
 /* "; 2 not at b yet: b: no route to host" */
-static int copies_of(struct fy_buf *text, const Ferry__Control__Schedule *schedule, struct fy_error *err)
+static int copies_of(struct fy_buf *cells, const Ferry__Control__Schedule *schedule, struct fy_error *err)
 {
     if (!schedule->copies_behind)
         return 0;
-    return fy_buf_printf(text, err, "; %u not at %s yet%s%s", schedule->copies_behind, schedule->replicate_to,
+    return fy_buf_printf(cells, err, "; %u not at %s yet%s%s", schedule->copies_behind, schedule->replicate_to,
                          schedule->copy_failure ? ": " : "", schedule->copy_failure ? schedule->copy_failure : "");
 }
 
-int schedule_row(struct fy_buf *text, const Ferry__Control__Schedule *schedule, struct fy_error *err)
+static int row(struct fy_buf *cells, const Ferry__Control__Reply *reply, struct fy_error *err)
 {
-    if (!schedule)
-        return fy_buf_printf(text, err, ROW "\n", "SCHEDULE", "WHEN", "STATE", "LAST", "NEXT", "RESULT");
-    char last[32], next[32];
-    local_time(schedule->has_last_started_us, schedule->last_started_us / 1000000, last);
-    local_time(schedule->has_next_s, schedule->next_s, next);
-    if (fy_buf_printf(text, err, ROW, schedule->name, schedule->when, state_of(schedule), last, next,
-                      result_of(schedule)) < 0 ||
-        copies_of(text, schedule, err) < 0)
+    if (!reply)
+        return fy_buf_printf(cells, err, "SCHEDULE\tWHEN\tSTATE\tLAST\tNEXT\tRESULT\n");
+    const Ferry__Control__Schedule *schedule = reply->schedule;
+    char last[LISTING_TIME_SIZE], next[LISTING_TIME_SIZE];
+    listing_time(schedule->has_last_started_us ? schedule->last_started_us : 0, last);
+    listing_time(schedule->has_next_s ? schedule->next_s * 1000000 : 0, next);
+    if (fy_buf_printf(cells, err, "%s\t%s\t%s\t%s\t%s\t%s", schedule->name, schedule->when, state_of(schedule), last,
+                      next, result_of(schedule)) < 0 ||
+        copies_of(cells, schedule, err) < 0)
         return -1;
-    return fy_buf_printf(text, err, "\n");
+    return fy_buf_printf(cells, err, "\n");
 }
 
 static void json_time(struct fy_json *json, const char *key, bool known, int64_t wall_us)
@@ -64,84 +52,41 @@ static void json_time(struct fy_json *json, const char *key, bool known, int64_t
     fy_json_string(json, key, known ? text : NULL);
 }
 
-void schedule_json(struct fy_json *json, const char *key, const Ferry__Control__Schedule *schedule)
+static void json(struct fy_json *out, const Ferry__Control__Reply *reply)
 {
-    fy_json_open_object(json, key);
-    fy_json_string(json, "schedule", schedule->name);
-    fy_json_string(json, "file", schedule->file);
-    fy_json_string(json, "when", schedule->when);
-    fy_json_string(json, "workloads", schedule->workloads);
-    fy_json_string(json, "missed", schedule->missed);
-    fy_json_bool(json, "paused", schedule->paused);
-    fy_json_bool(json, "running", schedule->running);
-    json_time(json, "next", schedule->has_next_s, schedule->next_s * 1000000);
-    json_time(json, "last_planned", schedule->has_last_slot_s, schedule->last_slot_s * 1000000);
-    json_time(json, "last_started", schedule->has_last_started_us, schedule->last_started_us);
-    json_time(json, "last_ended", schedule->has_last_ended_us, schedule->last_ended_us);
+    const Ferry__Control__Schedule *schedule = reply->schedule;
+    fy_json_open_object(out, NULL);
+    fy_json_string(out, "schedule", schedule->name);
+    fy_json_string(out, "file", schedule->file);
+    fy_json_string(out, "when", schedule->when);
+    fy_json_string(out, "workloads", schedule->workloads);
+    fy_json_string(out, "missed", schedule->missed);
+    fy_json_bool(out, "paused", schedule->paused);
+    fy_json_bool(out, "running", schedule->running);
+    json_time(out, "next", schedule->has_next_s, schedule->next_s * 1000000);
+    json_time(out, "last_planned", schedule->has_last_slot_s, schedule->last_slot_s * 1000000);
+    json_time(out, "last_started", schedule->has_last_started_us, schedule->last_started_us);
+    json_time(out, "last_ended", schedule->has_last_ended_us, schedule->last_ended_us);
     if (schedule->has_last_failed)
-        fy_json_bool(json, "last_failed", schedule->last_failed);
+        fy_json_bool(out, "last_failed", schedule->last_failed);
     else
-        fy_json_null(json, "last_failed");
-    fy_json_string(json, "last_result", schedule->last_result);
-    fy_json_string(json, "replicate_to", schedule->replicate_to);
+        fy_json_null(out, "last_failed");
+    fy_json_string(out, "last_result", schedule->last_result);
+    fy_json_string(out, "replicate_to", schedule->replicate_to);
     if (schedule->has_copies_behind)
-        fy_json_uint(json, "copies_behind", schedule->copies_behind);
+        fy_json_uint(out, "copies_behind", schedule->copies_behind);
     else
-        fy_json_null(json, "copies_behind");
-    fy_json_string(json, "copy_failure", schedule->copy_failure);
-    json_time(json, "copy_retry", schedule->has_copy_retry_s, schedule->copy_retry_s * 1000000);
-    fy_json_close_object(json);
-}
-
-struct listing {
-    struct fy_json *json; /* NULL: text */
-    struct fy_buf text;
-    struct fy_error err;
-};
-
-static void on_reply(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
-                     void *data)
-{
-    struct listing *listing = data;
-    (void)session;
-    (void)frame;
-    if (reply->kind_case != FERRY__CONTROL__REPLY__KIND_SCHEDULE)
-        return;
-    if (listing->json)
-        schedule_json(listing->json, NULL, reply->schedule);
-    else
-        (void)schedule_row(&listing->text, reply->schedule, &listing->err);
-}
-
-static enum cli_exit print_json(struct listing *listing, enum cli_exit code)
-{
-    if (code != CLI_DONE) {
-        fy_json_free(listing->json);
-        return code;
-    }
-    fy_json_close_array(listing->json);
-    fy_json_close_object(listing->json);
-    return json_print(listing->json) < 0 ? CLI_FAILED : CLI_DONE;
+        fy_json_null(out, "copies_behind");
+    fy_json_string(out, "copy_failure", schedule->copy_failure);
+    json_time(out, "copy_retry", schedule->has_copy_retry_s, schedule->copy_retry_s * 1000000);
+    fy_json_close_object(out);
 }
 
 enum cli_exit schedules_print(struct cli *cli, Ferry__Control__Request *request)
 {
-    struct listing listing = {.json = cli->json ? fy_json_new(true) : NULL};
-    fy_buf_init(&listing.text, 0);
-    if (listing.json) {
-        fy_json_open_object(listing.json, NULL);
-        fy_json_open_array(listing.json, "schedules");
-    } else {
-        (void)schedule_row(&listing.text, NULL, &listing.err);
-    }
-    const struct session_call call = {.request = request, .reply = on_reply, .data = &listing};
-    enum cli_exit code = session_simple(cli, &call);
-    if (listing.json)
-        code = print_json(&listing, code);
-    else if (code == CLI_DONE)
-        (void)fwrite(listing.text.data, 1, listing.text.size, stdout);
-    fy_buf_done(&listing.text);
-    return code;
+    static const struct listing listing = {
+        .array = "schedules", .kind = FERRY__CONTROL__REPLY__KIND_SCHEDULE, .row = row, .json = json};
+    return listing_print(cli, request, &listing);
 }
 
 enum cli_exit schedules_print_named(struct cli *cli, Ferry__Control__Request__KindCase kind, char *name)

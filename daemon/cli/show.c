@@ -3,6 +3,7 @@
 #include "format_job.h"
 #include "json_job.h"
 #include "terminal.h"
+#include "wrap.h"
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
@@ -111,7 +112,7 @@ static void print_block(const Ferry__Control__Job *job, bool with_cause)
     const struct format_style style = {bold, bold[0] ? "\033[0m" : "", with_cause};
     fy_buf_init(&text, 0);
     if (format_job(&text, job, &style, &err) == 0)
-        (void)fwrite(text.data, 1, text.size, stdout);
+        wrap_write(stdout, (const char *)text.data, text.size);
     else
         (void)fprintf(stderr, "ferry: %s\n", err.message);
     fy_buf_done(&text);
@@ -155,11 +156,9 @@ static void end_job(struct show *show, const Ferry__Control__Job *job)
     }
     if (code == CLI_DONE || !job->failure)
         return;
+    static const struct cli said_already = {.json = false};
     error_of_job(job, &err);
-    (void)fflush(stdout);
-    (void)fprintf(stderr, "ferry: %s\n", err.message);
-    if (err.next[0])
-        (void)fprintf(stderr, "  next: %s\n", err.next);
+    cli_report(&said_already, &err);
 }
 
 /* ---- a job says something ---- */

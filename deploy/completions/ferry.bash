@@ -68,6 +68,9 @@ _ferry_option() {
     "image encode"*) options+=" --in --out" ;;
     "image search"*) options+=" --regex --hex --pid --context --limit" ;;
     "image show"*) options+=" --nopl" ;;
+    "image manifest"*)
+        options+=" --sign --label --criu-version --threads --add-signature --show --root --signature"
+        ;;
     "image verify"*) options+=" --accept-lazy --manifest --signers" ;;
     "image x"*) options+=" --long" ;;
     esac

@@ -5,6 +5,8 @@
 #include "format_job.h"
 #include "json_job.h"
 #include "scrub.h"
+#include "table.h"
+#include "wrap.h"
 
 #include <criterion/criterion.h>
 #include <ferry/base/cleanup.h>
@@ -334,8 +336,58 @@ Test(cli, row_of_the_list)
     fy_buf_init(&text, 0);
     cr_assert_eq(format_job_row(&text, &job, NULL), 0);
     FY_AUTO_FREE char *got = fy_buf_take_string(&text);
-    cr_assert_str_eq(got, "m-20261123-114501-4f2a  completed       runc/web                  to b              "
-                          "2026-11-23 11:45:01     3.2 s   256.0 MiB\n");
+    cr_assert_str_eq(got, "m-20261123-114501-4f2a\tcompleted\trunc/web\tto b\t2026-11-23 11:45:01\t3.2 s\t256.0 MiB\n");
+}
+
+static void expect_table(const char *cells, const char *wanted)
+{
+    struct fy_buf from, text;
+    fy_buf_init(&from, 0);
+    fy_buf_init(&text, 0);
+    cr_assert_eq(fy_buf_append(&from, cells, strlen(cells), NULL), 0);
+    cr_assert_eq(table_format(&from, &text, NULL), 0);
+    FY_AUTO_FREE char *got = fy_buf_take_string(&text);
+    cr_expect_str_eq(got, wanted);
+    fy_buf_done(&from);
+}
+
+Test(cli, columns_are_as_wide_as_what_is_in_them)
+{
+    expect_table("", "");
+    expect_table("A\tB\n", "A  B\n");
+    expect_table("NAME\t>BYTES\tWHY\nlonger-one\t1\tbecause of this\nb\t1234567\t-\n",
+                 "NAME          BYTES  WHY\n"
+                 "longer-one        1  because of this\n"
+                 "b           1234567  -\n");
+    /* Letters of more bytes than columns; nothing in the last cells; no heading over the first column. */
+    expect_table("\tWHAT\nz\u00fcrich\t\nx\ty\n", "        WHAT\nz\u00fcrich\nx       y\n");
+    /* Only a heading says that a column is set flush right. */
+    expect_table("A\tB\n>x\t1\n", "A   B\n>x  1\n");
+    expect_table("1\t2\t3\t4\t5\t6\t7\t8\t9\nwide\n", "1     2  3  4  5  6  7  8\t9\nwide\n");
+}
+
+static void expect_wrapped(const char *text, size_t width, const char *wanted)
+{
+    struct fy_buf out;
+    fy_buf_init(&out, 0);
+    cr_assert_eq(wrap_text(text, strlen(text), width, &out, NULL), 0);
+    FY_AUTO_FREE char *got = fy_buf_take_string(&out);
+    cr_expect_str_eq(got, wanted);
+}
+
+Test(cli, long_lines_are_broken_between_words)
+{
+    expect_wrapped("", 20, "");
+    expect_wrapped("short\n  also short\n", 20, "short\n  also short\n");
+    expect_wrapped("ferry: no peer is called nowhere\n  next: see ferry peer list\n", 20,
+                   "ferry: no peer is\n  called nowhere\n  next: see ferry\n    peer list\n");
+    /* Below where the value begins; a value that is too long alone stays whole. */
+    expect_wrapped("  phases   dump 1 s, check 2 s, send 3 s", 24,
+                   "  phases   dump 1 s,\n           check 2 s,\n           send 3 s");
+    expect_wrapped("  logs     /a/path/that/is/longer/than/the/line and more", 20,
+                   "  logs     /a/path/that/is/longer/than/the/line\n           and more");
+    /* Neither attributes nor continuation bytes take a column. */
+    expect_wrapped("\033[1;31mfailed\033[0m: z\u00fcrich to b", 19, "\033[1;31mfailed\033[0m: z\u00fcrich to b");
 }
 
 static char *json_of(const Ferry__Control__Job *job)
