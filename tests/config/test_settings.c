@@ -16,87 +16,88 @@ static struct fy_settings *parse(const char *text)
     return settings;
 }
 
+static const struct {
+    const char *text, *message;
+} mistakes[] = {
+    {"pers: {}\n", "f:1:1: unknown key 'pers' in the top level; did you mean 'peers'?"},
+    {"name: a\nzzz: 1\n", "f:2:1: unknown key 'zzz' in the top level"},
+    {"log:\n  levle: info\n", "f:2:3: unknown key 'levle' in log; did you mean 'level'?"},
+    {"peers:\n  b:\n    host: x\n    prot: 22\n", "f:4:5: unknown key 'prot' in peers.b; did you mean 'port'?"},
+    {"timeouts:\n  dump: ten\n", "f:2:9: timeouts.dump: expected a duration such as 10s, got 'ten'"},
+    {"timeouts: {dump: 10}\n", "f:1:18: timeouts.dump: expected a duration such as 10s, got '10'"},
+    {"timeouts: {dump: 0s}\n", "f:1:18: timeouts.dump: expected a duration from 1ms to 168h, got '0s'"},
+    {"timeouts: {freeze: 999ms}\n", "f:1:20: timeouts.freeze: expected a duration from 1s to 168h, got '999ms'"},
+    {"timeouts: {hold: 169h}\n", "f:1:18: timeouts.hold: expected a duration from 1ms to 168h, got '169h'"},
+    {"timeouts: {stop: [1s]}\n", "f:1:18: timeouts.stop: expected a duration such as 10s, got a list"},
+    {"timeouts: {stop: }\n", "f:1:18: timeouts.stop: expected a duration such as 10s, got nothing"},
+    {"timeouts: 10s\n", "f:1:11: timeouts: expected a mapping, got '10s'"},
+    {"log: [info]\n", "f:1:6: log: expected a mapping, got a list"},
+    {"log: {level: warn}\n", "f:1:14: log.level: expected error, warning, info or debug, got 'warn'"},
+    {"log: {level: Debug}\n",
+     "f:1:14: log.level: expected error, warning, info or debug, got 'Debug'; did you mean 'debug'?"},
+    {"log: {format: {}}\n", "f:1:15: log.format: expected text or json, got a mapping"},
+    {"log: {format: }\n", "f:1:15: log.format: expected text or json, got nothing"},
+    {"max_jobs: 0\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '0'"},
+    {"max_jobs: 1001\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '1001'"},
+    {"max_jobs: -4\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '-4'"},
+    {"max_jobs: 4.0\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '4.0'"},
+    {"max_jobs: '4'\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '4'"},
+    {"max_jobs: 99999999999999999999\n",
+     "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '99999999999999999999'"},
+    {"name: -a\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got '-a'"},
+    {"name: a b\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got 'a b'"},
+    {"name: ''\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got ''"},
+    {"name: ~\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got nothing"},
+    {"name: " LONG_NAME "\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got "
+                              "'a123456789a123456789a123456789a123456789a123456789a123456789...'"},
+    {"state_dir: var/lib\n", "f:1:12: state_dir: expected an absolute path, got 'var/lib'"},
+    {"state_dir: \"/a\\nb\"\n", "f:1:12: state_dir: expected an absolute path, got '/a?b'"},
+    {"hooks_dir: hooks\n", "f:1:12: hooks_dir: expected an absolute path, got 'hooks'"},
+    {"run_dir: " LONG_PATH "\n", "f:1:10: run_dir: expected an absolute path of at most 94 bytes, got "
+                                 "'/a12345678/a12345678/a12345678/a12345678/a12345678/a12345678...'"},
+    {"control: {socket: x.sock}\n",
+     "f:1:19: control.socket: expected an absolute path of at most 107 bytes, got 'x.sock'"},
+    {"control: {users: alice}\n", "f:1:18: control.users: expected a list, got 'alice'"},
+    {"control:\n  users:\n    - alice\n    - bob smith\n",
+     "f:4:7: control.users[1]: expected a user name, got 'bob smith'"},
+    {"control: {groups: [[a]]}\n", "f:1:20: control.groups[0]: expected a group name, got a list"},
+    {"peer: {user: -oProxyCommand}\n", "f:1:14: peer.user: expected a user name, got '-oProxyCommand'"},
+    {"ssh: {key: id_rsa}\n", "f:1:12: ssh.key: expected an absolute path or 'agent', got 'id_rsa'"},
+    {"peers: {b: {host: h, bandwidth: 10}}\n",
+     "f:1:33: peers.b.bandwidth: expected a rate such as 100Mbit/s or 20MiB/s, at least 1Mbit/s, or unlimited, got "
+     "'10'"},
+    {"peers: {b: {host: h, lanes: 9}}\n", "f:1:29: peers.b.lanes: expected a whole number from 1 to 8, got '9'"},
+    {"ssh: {known_hosts: ~/.ssh/known_hosts}\n",
+     "f:1:20: ssh.known_hosts: expected an absolute path, got '~/.ssh/known_hosts'"},
+    {"criu: bin/criu\n", "f:1:7: criu: expected a program name or an absolute path, got 'bin/criu'"},
+    {"criu: --shell\n", "f:1:7: criu: expected a program name or an absolute path, got '--shell'"},
+    {"runc: /usr/sbin/runc\n", "f:1:7: runc: expected a mapping, got '/usr/sbin/runc'"},
+    {"peers: [b]\n", "f:1:8: peers: expected a mapping, got a list"},
+    {"peers:\n  b:\n", "f:2:5: peers.b: 'host' is missing"},
+    {"peers:\n  b: {}\n", "f:2:6: peers.b: 'host' is missing"},
+    {"peers:\n  b:\n    port: 22\n", "f:3:5: peers.b: 'host' is missing"},
+    {"peers: {b: 10.0.0.2}\n", "f:1:12: peers.b: expected a mapping, got '10.0.0.2'"},
+    {"peers: {b: {host: ''}}\n", "f:1:19: peers.b.host: expected a host name or address, got ''"},
+    {"peers: {b: {host: 'a b'}}\n", "f:1:19: peers.b.host: expected a host name or address, got 'a b'"},
+    {"peers: {b: {host: x, port: 0}}\n", "f:1:28: peers.b.port: expected a whole number from 1 to 65535, got '0'"},
+    {"peers: {b: {host: x, port: 65536}}\n",
+     "f:1:28: peers.b.port: expected a whole number from 1 to 65535, got '65536'"},
+    {"peers: {b: {host: x, key: k}}\n", "f:1:27: peers.b.key: expected an absolute path or 'agent', got 'k'"},
+    {"peers: {../b: {host: x}}\n",
+     "f:1:9: peers: expected a peer name of at most 63 letters, digits, '.', '_' and '-', beginning with a letter "
+     "or digit, got '../b'"},
+    {"peers: {b: {host: x}, b: {host: y}}\n", "f:1:23: key 'b' was already given in line 1"},
+};
+
 Test(settings, mistakes)
 {
-    static const struct {
-        const char *text, *message;
-    } cases[] = {
-        {"pers: {}\n", "f:1:1: unknown key 'pers' in the top level; did you mean 'peers'?"},
-        {"name: a\nzzz: 1\n", "f:2:1: unknown key 'zzz' in the top level"},
-        {"log:\n  levle: info\n", "f:2:3: unknown key 'levle' in log; did you mean 'level'?"},
-        {"peers:\n  b:\n    host: x\n    prot: 22\n", "f:4:5: unknown key 'prot' in peers.b; did you mean 'port'?"},
-        {"timeouts:\n  dump: ten\n", "f:2:9: timeouts.dump: expected a duration such as 10s, got 'ten'"},
-        {"timeouts: {dump: 10}\n", "f:1:18: timeouts.dump: expected a duration such as 10s, got '10'"},
-        {"timeouts: {dump: 0s}\n", "f:1:18: timeouts.dump: expected a duration from 1ms to 168h, got '0s'"},
-        {"timeouts: {freeze: 999ms}\n", "f:1:20: timeouts.freeze: expected a duration from 1s to 168h, got '999ms'"},
-        {"timeouts: {hold: 169h}\n", "f:1:18: timeouts.hold: expected a duration from 1ms to 168h, got '169h'"},
-        {"timeouts: {stop: [1s]}\n", "f:1:18: timeouts.stop: expected a duration such as 10s, got a list"},
-        {"timeouts: {stop: }\n", "f:1:18: timeouts.stop: expected a duration such as 10s, got nothing"},
-        {"timeouts: 10s\n", "f:1:11: timeouts: expected a mapping, got '10s'"},
-        {"log: [info]\n", "f:1:6: log: expected a mapping, got a list"},
-        {"log: {level: warn}\n", "f:1:14: log.level: expected error, warning, info or debug, got 'warn'"},
-        {"log: {level: Debug}\n",
-         "f:1:14: log.level: expected error, warning, info or debug, got 'Debug'; did you mean 'debug'?"},
-        {"log: {format: {}}\n", "f:1:15: log.format: expected text or json, got a mapping"},
-        {"log: {format: }\n", "f:1:15: log.format: expected text or json, got nothing"},
-        {"max_jobs: 0\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '0'"},
-        {"max_jobs: 1001\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '1001'"},
-        {"max_jobs: -4\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '-4'"},
-        {"max_jobs: 4.0\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '4.0'"},
-        {"max_jobs: '4'\n", "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '4'"},
-        {"max_jobs: 99999999999999999999\n",
-         "f:1:11: max_jobs: expected a whole number from 1 to 1000, got '99999999999999999999'"},
-        {"name: -a\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got '-a'"},
-        {"name: a b\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got 'a b'"},
-        {"name: ''\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got ''"},
-        {"name: ~\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got nothing"},
-        {"name: " LONG_NAME "\n", "f:1:7: name: expected a name of at most 63 letters, digits, '.', '_' and '-', got "
-                                  "'a123456789a123456789a123456789a123456789a123456789a123456789...'"},
-        {"state_dir: var/lib\n", "f:1:12: state_dir: expected an absolute path, got 'var/lib'"},
-        {"state_dir: \"/a\\nb\"\n", "f:1:12: state_dir: expected an absolute path, got '/a?b'"},
-        {"hooks_dir: hooks\n", "f:1:12: hooks_dir: expected an absolute path, got 'hooks'"},
-        {"run_dir: " LONG_PATH "\n", "f:1:10: run_dir: expected an absolute path of at most 94 bytes, got "
-                                     "'/a12345678/a12345678/a12345678/a12345678/a12345678/a12345678...'"},
-        {"control: {socket: x.sock}\n",
-         "f:1:19: control.socket: expected an absolute path of at most 107 bytes, got 'x.sock'"},
-        {"control: {users: alice}\n", "f:1:18: control.users: expected a list, got 'alice'"},
-        {"control:\n  users:\n    - alice\n    - bob smith\n",
-         "f:4:7: control.users[1]: expected a user name, got 'bob smith'"},
-        {"control: {groups: [[a]]}\n", "f:1:20: control.groups[0]: expected a group name, got a list"},
-        {"peer: {user: -oProxyCommand}\n", "f:1:14: peer.user: expected a user name, got '-oProxyCommand'"},
-        {"ssh: {key: id_rsa}\n", "f:1:12: ssh.key: expected an absolute path or 'agent', got 'id_rsa'"},
-        {"peers: {b: {host: h, bandwidth: 10}}\n",
-         "f:1:33: peers.b.bandwidth: expected a rate such as 100Mbit/s or 20MiB/s, at least 1Mbit/s, or unlimited, got "
-         "'10'"},
-        {"peers: {b: {host: h, lanes: 9}}\n", "f:1:29: peers.b.lanes: expected a whole number from 1 to 8, got '9'"},
-        {"ssh: {known_hosts: ~/.ssh/known_hosts}\n",
-         "f:1:20: ssh.known_hosts: expected an absolute path, got '~/.ssh/known_hosts'"},
-        {"criu: bin/criu\n", "f:1:7: criu: expected a program name or an absolute path, got 'bin/criu'"},
-        {"criu: --shell\n", "f:1:7: criu: expected a program name or an absolute path, got '--shell'"},
-        {"runc: /usr/sbin/runc\n", "f:1:7: runc: expected a mapping, got '/usr/sbin/runc'"},
-        {"peers: [b]\n", "f:1:8: peers: expected a mapping, got a list"},
-        {"peers:\n  b:\n", "f:2:5: peers.b: 'host' is missing"},
-        {"peers:\n  b: {}\n", "f:2:6: peers.b: 'host' is missing"},
-        {"peers:\n  b:\n    port: 22\n", "f:3:5: peers.b: 'host' is missing"},
-        {"peers: {b: 10.0.0.2}\n", "f:1:12: peers.b: expected a mapping, got '10.0.0.2'"},
-        {"peers: {b: {host: ''}}\n", "f:1:19: peers.b.host: expected a host name or address, got ''"},
-        {"peers: {b: {host: 'a b'}}\n", "f:1:19: peers.b.host: expected a host name or address, got 'a b'"},
-        {"peers: {b: {host: x, port: 0}}\n", "f:1:28: peers.b.port: expected a whole number from 1 to 65535, got '0'"},
-        {"peers: {b: {host: x, port: 65536}}\n",
-         "f:1:28: peers.b.port: expected a whole number from 1 to 65535, got '65536'"},
-        {"peers: {b: {host: x, key: k}}\n", "f:1:27: peers.b.key: expected an absolute path or 'agent', got 'k'"},
-        {"peers: {../b: {host: x}}\n",
-         "f:1:9: peers: expected a peer name of at most 63 letters, digits, '.', '_' and '-', beginning with a letter "
-         "or digit, got '../b'"},
-        {"peers: {b: {host: x}, b: {host: y}}\n", "f:1:23: key 'b' was already given in line 1"},
-    };
-    for (size_t i = 0; i < FY_ARRAY_SIZE(cases); i++) {
+    for (size_t i = 0; i < FY_ARRAY_SIZE(mistakes); i++) {
         struct fy_error err = FY_ERROR_INIT;
         struct fy_settings *settings = NULL;
-        cr_expect_eq(fy_settings_parse("f", cases[i].text, strlen(cases[i].text), &settings, &err), -1, "%s",
-                     cases[i].text);
+        cr_expect_eq(fy_settings_parse("f", mistakes[i].text, strlen(mistakes[i].text), &settings, &err), -1, "%s",
+                     mistakes[i].text);
         cr_expect_eq(err.code, FY_E_CONFIG);
-        cr_expect_str_eq(err.message, cases[i].message);
+        cr_expect_str_eq(err.message, mistakes[i].message);
         cr_expect_str_eq(err.next, "correct the file; ferryd.yaml(5) describes every key");
         cr_expect_null(settings);
     }
