@@ -64,10 +64,11 @@ static void note_end(struct fy_migration *migration)
                       "look on %s first; the image set is kept in %s: restore it by hand when the cause is mended",
                       migration->spec.peer, migration->images_dir);
     } else if (core->prepare_said && !core->peer_settled)
-        fy_error_next(&report->error,
-                      "the workload runs on here; %s could not be told and may keep a frozen copy of job %s, which "
-                      "never runs",
-                      migration->spec.peer, migration->options.job_id);
+        fy_error_next(
+            &report->error,
+            "the workload runs on here; %s could not be told and may keep a frozen copy, which never runs. It "
+            "asks when it is back; if it cannot, end it there: ferry job resolve %s --abort",
+            migration->spec.peer, migration->options.job_id);
 }
 
 static void note_restart(struct fy_migration *migration)
@@ -182,6 +183,9 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
     (void)hello;
     struct fy_migration *migration = fy_container_of(session, struct fy_migration, session);
+    if (migration->shows_unreachable)
+        fy_error_clear(&migration->report.error);
+    migration->shows_unreachable = false;
     fy_source_greeted(&migration->core);
 }
 
@@ -263,7 +267,24 @@ static void link_lost(struct fy_session *session, const struct fy_error *err)
     struct fy_error lost = FY_ERROR_INIT;
     fy_error_propagate(&lost, err);
     fy_error_set(&lost, FY_E_UNREACHABLE, "the link to %s was closed", migration->spec.peer);
-    fy_source_link_lost(&migration->core, &lost);
+    fy_migration_unreachable(migration, &lost);
+}
+
+/* Behind the decision it is tried for ever, so people are told while it goes on. */
+void fy_migration_unreachable(struct fy_migration *migration, const struct fy_error *err)
+{
+    struct fy_migration_report *report = &migration->report;
+    if (migration->core.phase == FY_SOURCE_COMMIT &&
+        (!fy_error_is_set(&report->error) || migration->shows_unreachable)) {
+        fy_error_clear(&report->error);
+        fy_error_propagate(&report->error, err);
+        fy_error_next(&report->error,
+                      "it is tried again until %s answers; if it is gone for good: ferry job resolve %s",
+                      migration->spec.peer, migration->options.job_id);
+        migration->shows_unreachable = true;
+        fy_migration_changed(migration);
+    }
+    fy_source_link_lost(&migration->core, err);
 }
 
 static const struct fy_session_events session_events = {

@@ -59,6 +59,7 @@ struct fy_migration {
     unsigned open_timers;
 
     bool was_cancelled;
+    bool shows_unreachable; /* report.error says only why the destination is not reached, until it is */
 };
 
 /* What both ways of starting share: the struct; then its handles and session. */
@@ -66,6 +67,8 @@ struct fy_migration *fy_migration_new(const struct fy_host *host, const struct f
                                       const struct fy_migration_options *options,
                                       const struct fy_migration_events *events, void *data, struct fy_error *err);
 void fy_migration_open(struct fy_migration *migration);
+/* There is no link, or none any more. */
+void fy_migration_unreachable(struct fy_migration *migration, const struct fy_error *err);
 /* Tells the owner. */
 void fy_migration_changed(struct fy_migration *migration);
 /* (Re)arms the deadline of the current wait; 0 disarms. `what` (static) is what is waited for. */

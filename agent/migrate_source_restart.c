@@ -66,11 +66,13 @@ int fy_migration_take_up(const struct fy_host *host, const struct fy_journal_ent
     struct fy_migration *new = fy_migration_new(host, &nobody, &options, events, data, err);
     if (!new)
         return -1;
-    if (fill(new, entry, err) < 0 || fy_migrate_find_peer(host, new->spec.peer, &new->peer, err) < 0 ||
+    if (fill(new, entry, err) < 0 ||
         fy_job_directory_make(host->settings->run_dir, new->options.job_id, &new->job_dir, &new->images_dir, err) < 0) {
         fy_migration_free(new);
         return -1;
     }
+    /* Without it the job is taken up all the same: what was frozen must run on, or be known to be gone. */
+    (void)fy_migrate_find_peer(host, new->spec.peer, &new->peer, NULL);
     fy_hooks_sweep(new->job_dir);
     new->accepted = true;
     new->core.epoch = new->epoch;

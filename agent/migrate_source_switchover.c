@@ -55,8 +55,9 @@ void fy_migration_dial(void *ctx)
 {
     struct fy_migration *migration = ctx;
     struct fy_error err = FY_ERROR_INIT;
-    if (fy_migrate_connect(migration->host, migration->peer, &migration->session, &err) < 0)
-        fy_source_link_lost(&migration->core, &err);
+    if ((!migration->peer && fy_migrate_find_peer(migration->host, migration->spec.peer, &migration->peer, &err) < 0) ||
+        fy_migrate_connect(migration->host, migration->peer, &migration->session, &err) < 0)
+        fy_migration_unreachable(migration, &err);
 }
 
 void fy_migration_hang_up(void *ctx, const struct fy_error *why)

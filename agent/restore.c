@@ -27,6 +27,8 @@
 /* From giving up early until what has not tidied up by itself is killed. */
 #define TIDY_MS 10000
 #define KILL_WAIT_MS 10000
+#define LOOK_MS 250u
+#define MISSED_LOOKS 12u
 /* How long an earlier ferryd's CRIU may take to see that nobody answers. */
 #define AFTERMATH_MS 30000
 #define LOG_TAIL_BYTES 4096
@@ -162,6 +164,36 @@ static void deadline_struck(uv_timer_t *timer)
     fy_restore_decide(restore, FY_DECIDE_DISCARD);
 }
 
+/* A runtime does not see that its CRIU was killed, as what that has made keeps their socket open: it would wait for
+ * ever, and the source with it. After a CRIU that has failed by itself nothing is left, and it ends sooner. */
+static void end_what_criu_left(struct fy_restore *restore)
+{
+    bool is_dead = restore->criu.pid > 0 && !fy_process_lives(&restore->criu);
+    restore->missed = is_dead ? restore->missed + 1 : 0;
+    if (restore->missed == MISSED_LOOKS)
+        kill_tree(restore, restore->driver->tidies_up);
+}
+
+static void look(uv_timer_t *timer)
+{
+    struct fy_restore *restore = timer->data;
+    uint64_t past_ms = uv_now(restore->host->loop) - restore->started_ms;
+    if (past_ms >= restore->host->settings->timeouts.restore_ms) {
+        (void)uv_timer_stop(timer);
+        deadline_struck(timer);
+    } else
+        end_what_criu_left(restore);
+}
+
+/* It is the one that waits for the script that has told us the stage, at the end of the chain. */
+static void note_criu(struct fy_restore *restore)
+{
+    struct fy_process_stat script;
+    const struct fy_process_tree *helpers = &restore->helpers;
+    if (helpers->count > 2 && fy_process_stat(helpers->processes[helpers->count - 1].pid, &script))
+        (void)fy_process_identify(script.ppid, &restore->criu);
+}
+
 /* ---- stages ---- */
 
 /* In the thread pool. */
@@ -209,6 +241,7 @@ void fy_restore_stage(struct fy_restore *restore, const char *stage, pid_t pid)
 {
     if (!restore->begun) {
         collect_helpers(restore);
+        note_criu(restore);
         note_traces(restore);
     }
     restore->begun = true;
@@ -385,7 +418,10 @@ int fy_restore_start(const struct fy_host *host, const struct fy_restore_request
         uv_close((uv_handle_t *)&restore->deadline, start_failed);
         return -1;
     }
-    (void)uv_timer_start(&restore->deadline, deadline_struck, host->settings->timeouts.restore_ms, 0);
+    uint64_t limit_ms = host->settings->timeouts.restore_ms;
+    uint64_t pause_ms = limit_ms < LOOK_MS ? limit_ms : LOOK_MS;
+    restore->started_ms = uv_now(host->loop);
+    (void)uv_timer_start(&restore->deadline, look, pause_ms, pause_ms);
     *restore_out = restore;
     return 0;
 }

@@ -52,6 +52,9 @@ struct fy_restore {
     bool begun;   /* CRIU came as far as its first stage */
     bool resumed; /* CRIU has said that the tasks run */
     uv_timer_t deadline;
+    uint64_t started_ms;    /* the loop's time */
+    struct fy_process criu; /* pid 0: not known yet, or the program that we started */
+    unsigned missed;        /* looks at which it was dead and its runtime still waited for it */
     uv_work_t work;
     bool working;
     void (*cleaned)(struct fy_restore *restore);

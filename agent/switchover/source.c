@@ -56,7 +56,7 @@ static const struct fy_switch_phase rows[FY_SOURCE_PHASES] = {
                         "a prepared copy, held", "CRIU's end is awaited, and the tasks are looked for",
                         "looked at again"},
     [FY_SOURCE_ROLLBACK] = {"rollback", BIT(END), "BEGUN or ABORT", RUNNING, "perhaps a copy that never runs",
-                            "the tasks run on, the destination is told to discard", RUNS_ON},
+                            "the tasks run on, the destination is told to discard, for a dozen links at most", RUNS_ON},
     [FY_SOURCE_END] = {"end", 0, "the job's record", NOTHING, NOTHING, "what was in flight is removed", NOTHING},
 };
 
