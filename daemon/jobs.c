@@ -47,11 +47,20 @@ int fy_jobs_new(const struct fy_jobs_options *options, struct fy_jobs **jobs, st
     return 0;
 }
 
+/* What jobs share that were still to run. */
+static void leave_runs(struct fy_job *job)
+{
+    group_leave(job);
+    if (job->plan && --job->plan->unfinished == 0)
+        free(job->plan);
+}
+
 void fy_jobs_free(struct fy_jobs *jobs)
 {
     if (!jobs)
         return;
     for (size_t i = 0; i < jobs->count; i++) {
+        leave_runs(jobs->list[i]);
         task_free(jobs->list[i]);
         fy_record_unref(jobs->list[i]->record);
         free(jobs->list[i]);
