@@ -300,6 +300,7 @@ static void done(struct fy_checkpoint_op *op)
     free(rehearsing->scratch_dir);
     free(rehearsing->probe);
     free(rehearsing->config);
+    free(rehearsing->root_tar);
     free(rehearsing->archive);
 }
 

@@ -7,12 +7,14 @@
 
 void database_close(struct database *db)
 {
+    if (!db)
+        return;
     for (size_t i = 0; db->statements && i < db->statement_count; i++)
         sqlite3_finalize(db->statements[i]);
     (void)sqlite3_close(db->sqlite);
     free(db->statements);
     free(db->path);
-    *db = (struct database){0};
+    free(db);
 }
 
 static int prepare(struct database *db, const struct database_kind *kind, struct fy_error *err)
@@ -38,14 +40,19 @@ static int set_up(struct database *db, const struct database_kind *kind, struct 
     return prepare(db, kind, err);
 }
 
-int database_open(const struct database_kind *kind, const char *path, struct database *db, struct fy_error *err)
+int database_open(const struct database_kind *kind, const char *path, struct database **db, struct fy_error *err)
 {
-    struct database opened = {.path = strdup(path), .statement_count = kind->statement_count};
-    opened.statements = calloc(kind->statement_count, sizeof *opened.statements);
-    int result = opened.path && opened.statements ? set_up(&opened, kind, err)
-                                                  : fy_error_set(err, FY_E_NOMEM, "no memory for opening %s", path);
+    struct database *opened = calloc(1, sizeof *opened);
+    if (opened) {
+        opened->path = strdup(path);
+        opened->statements = calloc(kind->statement_count, sizeof *opened->statements);
+        opened->statement_count = kind->statement_count;
+    }
+    int result = opened && opened->path && opened->statements
+                     ? set_up(opened, kind, err)
+                     : fy_error_set(err, FY_E_NOMEM, "no memory for opening %s", path);
     if (result < 0) {
-        database_close(&opened);
+        database_close(opened);
         return -1;
     }
     *db = opened;

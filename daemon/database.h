@@ -24,8 +24,8 @@ struct database_kind {
     size_t statement_count;
 };
 
-int database_open(const struct database_kind *kind, const char *path, struct database *db, struct fy_error *err);
-/* What was never opened may be closed too, if it is all zero. */
+int database_open(const struct database_kind *kind, const char *path, struct database **db, struct fy_error *err);
+/* NULL is legal. */
 void database_close(struct database *db);
 /* Runs a statement that gives no rows; its parameters are bound, and are not afterwards. */
 int database_run(const struct database *db, size_t statement, const char *doing, struct fy_error *err);

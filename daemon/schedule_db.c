@@ -21,10 +21,6 @@ static const char *const statement_text[STATEMENTS_] = {
     [FORGET] = "DELETE FROM schedules WHERE name = ?1",
 };
 
-struct schedule_db {
-    struct database base;
-};
-
 static const struct database_kind kind = {
     .flags = SQLITE_OPEN_READWRITE,
     .busy_timeout_ms = 5000,
@@ -33,25 +29,9 @@ static const struct database_kind kind = {
     .statement_count = STATEMENTS_,
 };
 
-void schedule_db_close(struct schedule_db *db)
+int schedule_db_open(const char *path, struct database **db, struct fy_error *err)
 {
-    if (!db)
-        return;
-    database_close(&db->base);
-    free(db);
-}
-
-int schedule_db_open(const char *path, struct schedule_db **db, struct fy_error *err)
-{
-    struct schedule_db *opened = calloc(1, sizeof(*opened));
-    if (!opened)
-        return fy_error_set(err, FY_E_NOMEM, "no memory for opening %s", path);
-    if (database_open(&kind, path, &opened->base, err) < 0) {
-        free(opened);
-        return -1;
-    }
-    *db = opened;
-    return 0;
+    return database_open(&kind, path, db, err);
 }
 
 static struct schedule_row read_row(sqlite3_stmt *query)
@@ -85,20 +65,19 @@ static int hand_on(sqlite3_stmt *query, void *data, struct fy_error *err)
     return reading->each(&row, reading->data, err);
 }
 
-int schedule_db_each(struct schedule_db *db,
-                     int (*each)(const struct schedule_row *row, void *data, struct fy_error *err), void *data,
-                     struct fy_error *err)
+int schedule_db_each(struct database *db, int (*each)(const struct schedule_row *row, void *data, struct fy_error *err),
+                     void *data, struct fy_error *err)
 {
     static const char select[] = "SELECT name, settled_s, missed, paused, last_slot_s, last_started_us, last_ended_us, "
                                  "last_failed, last_result, file, plan FROM schedules ORDER BY name";
     struct reading reading = {each, data};
-    return database_each(&db->base, select, "reading the schedules", hand_on, &reading, err);
+    return database_each(db, select, "reading the schedules", hand_on, &reading, err);
 }
 
-int schedule_db_save(struct schedule_db *db, const struct schedule_row *row, struct fy_error *err)
+int schedule_db_save(struct database *db, const struct schedule_row *row, struct fy_error *err)
 {
     enum statement which = row->text ? INSTALL : STATE;
-    sqlite3_stmt *save = db->base.statements[which];
+    sqlite3_stmt *save = db->statements[which];
     sqlite3_bind_text(save, 1, row->name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(save, 2, row->settled_s);
     sqlite3_bind_int64(save, 3, row->missed);
@@ -112,11 +91,11 @@ int schedule_db_save(struct schedule_db *db, const struct schedule_row *row, str
         sqlite3_bind_text(save, 10, row->file, -1, SQLITE_STATIC);
         sqlite3_bind_blob(save, 11, row->text, (int)row->text_size, SQLITE_STATIC);
     }
-    return database_run(&db->base, which, "recording a schedule", err);
+    return database_run(db, which, "recording a schedule", err);
 }
 
-int schedule_db_forget(struct schedule_db *db, const char *name, struct fy_error *err)
+int schedule_db_forget(struct database *db, const char *name, struct fy_error *err)
 {
-    sqlite3_bind_text(db->base.statements[FORGET], 1, name, -1, SQLITE_STATIC);
-    return database_run(&db->base, FORGET, "forgetting a schedule", err);
+    sqlite3_bind_text(db->statements[FORGET], 1, name, -1, SQLITE_STATIC);
+    return database_run(db, FORGET, "forgetting a schedule", err);
 }

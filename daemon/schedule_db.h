@@ -22,17 +22,14 @@ struct schedule_row {
     char last_result[SCHEDULE_RESULT_SIZE];
 };
 
-struct schedule_db;
+struct database; /* database.h closes it */
 
-int schedule_db_open(const char *path, struct schedule_db **db, struct fy_error *err);
-/* NULL is legal. */
-void schedule_db_close(struct schedule_db *db);
+int schedule_db_open(const char *path, struct database **db, struct fy_error *err);
 /* By name; the row is valid during the call. -1 from `each` ends it. */
-int schedule_db_each(struct schedule_db *db,
-                     int (*each)(const struct schedule_row *row, void *data, struct fy_error *err), void *data,
-                     struct fy_error *err);
+int schedule_db_each(struct database *db, int (*each)(const struct schedule_row *row, void *data, struct fy_error *err),
+                     void *data, struct fy_error *err);
 /* `text` NULL: that of the earlier row stays. */
-int schedule_db_save(struct schedule_db *db, const struct schedule_row *row, struct fy_error *err);
-int schedule_db_forget(struct schedule_db *db, const char *name, struct fy_error *err);
+int schedule_db_save(struct database *db, const struct schedule_row *row, struct fy_error *err);
+int schedule_db_forget(struct database *db, const char *name, struct fy_error *err);
 
 #endif

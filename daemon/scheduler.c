@@ -1,5 +1,6 @@
 /* The scheduler's life: loading, the timer, adding and removing, closing. */
 #include "scheduler.h"
+#include "database.h"
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
@@ -300,7 +301,7 @@ int fy_scheduler_new(const struct fy_scheduler_options *options, struct fy_sched
             next = schedule->next;
             schedule_free(schedule);
         }
-        schedule_db_close(made->db);
+        database_close(made->db);
         free(made->store_dir);
         free(made);
         return -1;
@@ -325,7 +326,7 @@ static void finish(struct fy_scheduler *scheduler)
         next = schedule->next;
         schedule_free(schedule);
     }
-    schedule_db_close(scheduler->db);
+    database_close(scheduler->db);
     free(scheduler->store_dir);
     free(scheduler);
     closed(data);

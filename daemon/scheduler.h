@@ -71,7 +71,7 @@ struct fy_scheduler {
     struct fy_scheduler_options options;
     char *store_dir;
     struct schedule *list;
-    struct schedule_db *db;
+    struct database *db;
     struct wall_timer timer;
     uv_timer_t soon;
     bool timer_open;

@@ -4,6 +4,7 @@
  *
  * SQLite is only touched by the batch in flight, or by the loop's thread before the loop runs. When a batch fails, all
  * of it is undone and everybody in it is told; a later save of the same job carries the whole record again. */
+#include "database.h"
 #include "store_db.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ struct item {
 struct fy_store {
     uv_loop_t *loop;
     uv_work_t work;
-    struct store_db *db;
+    struct database *db;
     struct fy_journal journal;
     char *jobs_dir;
     struct item *waiting, **waiting_tail;
@@ -47,7 +48,7 @@ static int write_journal(struct fy_journal *journal, const struct fy_journal_ent
 
 static void free_store(struct fy_store *store)
 {
-    store_db_close(store->db);
+    database_close(store->db);
     free(store->jobs_dir);
     free(store);
 }
@@ -103,7 +104,7 @@ static void remove_log_dir(struct fy_store *store, struct item *item)
         (void)fy_fs_remove_tree(directory, &item->err);
 }
 
-static int write_row(struct store_db *db, const struct item *item, struct fy_error *err)
+static int write_row(struct database *db, const struct item *item, struct fy_error *err)
 {
     if (item->record)
         return store_db_save(db, item->record, err);
@@ -190,7 +191,7 @@ static void batch_written(uv_work_t *work, int status)
 static void close_db(uv_work_t *work)
 {
     struct fy_store *store = fy_container_of(work, struct fy_store, work);
-    store_db_close(fy_take(store->db));
+    database_close(fy_take(store->db));
 }
 
 static void db_closed(uv_work_t *work, int status)

@@ -23,10 +23,6 @@ static const char *const statement_text[STATEMENTS_] = {
     [FORGET_STAGE] = "DELETE FROM journal WHERE job = ?1",
 };
 
-struct store_db {
-    struct database base;
-};
-
 static int check_whole(const struct database *db, struct fy_error *err)
 {
     sqlite3_stmt *query = NULL;
@@ -59,29 +55,13 @@ static const struct database_kind kind = {
     .statement_count = STATEMENTS_,
 };
 
-void store_db_close(struct store_db *db)
+int store_db_open(const char *path, struct database **db, struct fy_error *err)
 {
-    if (!db)
-        return;
-    database_close(&db->base);
-    free(db);
-}
-
-int store_db_open(const char *path, struct store_db **db, struct fy_error *err)
-{
-    struct store_db *opened = calloc(1, sizeof(*opened));
-    if (!opened)
-        return fy_error_set(err, FY_E_NOMEM, "no memory for opening %s", path);
-    if (database_open(&kind, path, &opened->base, err) < 0) {
-        free(opened);
-        return -1;
-    }
-    *db = opened;
-    return 0;
+    return database_open(&kind, path, db, err);
 }
 
 struct reading {
-    const struct store_db *db;
+    const struct database *db;
     fy_store_each_cb each;
     fy_store_entry_cb each_entry;
     void *data;
@@ -93,39 +73,39 @@ static int hand_on_job(sqlite3_stmt *query, void *data, struct fy_error *err)
     struct fy_record *record =
         fy_record_unpack(sqlite3_column_blob(query, 0), (size_t)sqlite3_column_bytes(query, 0), err);
     return record ? reading->each(record, reading->data, err)
-                  : fy_error_wrap(err, "%s: job %s", reading->db->base.path, sqlite3_column_text(query, 1));
+                  : fy_error_wrap(err, "%s: job %s", reading->db->path, sqlite3_column_text(query, 1));
 }
 
-int store_db_each(struct store_db *db, fy_store_each_cb each, void *data, struct fy_error *err)
+int store_db_each(struct database *db, fy_store_each_cb each, void *data, struct fy_error *err)
 {
     struct reading reading = {.db = db, .each = each, .data = data};
-    return database_each(&db->base, "SELECT record, id FROM jobs ORDER BY created_us, id", "reading the jobs",
-                         hand_on_job, &reading, err);
+    return database_each(db, "SELECT record, id FROM jobs ORDER BY created_us, id", "reading the jobs", hand_on_job,
+                         &reading, err);
 }
 
-int store_db_begin(struct store_db *db, struct fy_error *err)
+int store_db_begin(struct database *db, struct fy_error *err)
 {
-    return database_run(&db->base, BEGIN, "beginning to write", err);
+    return database_run(db, BEGIN, "beginning to write", err);
 }
 
-int store_db_commit(struct store_db *db, struct fy_error *err)
+int store_db_commit(struct database *db, struct fy_error *err)
 {
-    return database_run(&db->base, COMMIT, "writing", err);
+    return database_run(db, COMMIT, "writing", err);
 }
 
-void store_db_rollback(struct store_db *db)
+void store_db_rollback(struct database *db)
 {
-    (void)database_run(&db->base, ROLLBACK, "undoing", NULL);
+    (void)database_run(db, ROLLBACK, "undoing", NULL);
 }
 
-int store_db_save(struct store_db *db, const struct fy_record *record, struct fy_error *err)
+int store_db_save(struct database *db, const struct fy_record *record, struct fy_error *err)
 {
     FY_AUTO_FREE uint8_t *packed = NULL;
     size_t size;
     if (fy_record_pack(record, &packed, &size, err) < 0)
         return -1;
     const Ferry__Control__Job *job = record->job;
-    sqlite3_stmt *save = db->base.statements[SAVE];
+    sqlite3_stmt *save = db->statements[SAVE];
     sqlite3_bind_text(save, 1, job->id, -1, SQLITE_STATIC);
     sqlite3_bind_text(save, 2, job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "source" : "destination", -1,
                       SQLITE_STATIC);
@@ -136,28 +116,28 @@ int store_db_save(struct store_db *db, const struct fy_record *record, struct fy
     if (job->has_ended_us)
         sqlite3_bind_int64(save, 7, job->ended_us);
     sqlite3_bind_blob(save, 8, packed, (int)size, SQLITE_STATIC);
-    return database_run(&db->base, SAVE, "recording a job", err);
+    return database_run(db, SAVE, "recording a job", err);
 }
 
-int store_db_forget(struct store_db *db, const char *id, struct fy_error *err)
+int store_db_forget(struct database *db, const char *id, struct fy_error *err)
 {
-    sqlite3_bind_text(db->base.statements[FORGET], 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(db->base.statements[FORGET_STAGE], 1, id, -1, SQLITE_STATIC);
-    int result = database_run(&db->base, FORGET, "forgetting a job", err);
-    return database_run(&db->base, FORGET_STAGE, "forgetting a job", err) < 0 ? -1 : result;
+    sqlite3_bind_text(db->statements[FORGET], 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(db->statements[FORGET_STAGE], 1, id, -1, SQLITE_STATIC);
+    int result = database_run(db, FORGET, "forgetting a job", err);
+    return database_run(db, FORGET_STAGE, "forgetting a job", err) < 0 ? -1 : result;
 }
 
 /* ---- the journal ---- */
 
-int store_db_journal(struct store_db *db, const struct fy_journal_entry *entry, struct fy_error *err)
+int store_db_journal(struct database *db, const struct fy_journal_entry *entry, struct fy_error *err)
 {
-    sqlite3_stmt *write = db->base.statements[JOURNAL];
+    sqlite3_stmt *write = db->statements[JOURNAL];
     sqlite3_bind_text(write, 1, entry->job, -1, SQLITE_STATIC);
     sqlite3_bind_text(write, 2, entry->is_source ? "source" : "destination", -1, SQLITE_STATIC);
     sqlite3_bind_text(write, 3, fy_stage_name(entry->stage), -1, SQLITE_STATIC);
     sqlite3_bind_int64(write, 4, fy_clock_wall_us());
     sqlite3_bind_blob(write, 5, entry->details, (int)entry->details_bytes, SQLITE_STATIC);
-    return database_run(&db->base, JOURNAL, "writing the journal", err);
+    return database_run(db, JOURNAL, "writing the journal", err);
 }
 
 static void read_entry(sqlite3_stmt *query, struct fy_journal_entry *entry)
@@ -177,32 +157,32 @@ static int hand_on_entry(sqlite3_stmt *query, void *data, struct fy_error *err)
     return reading->each_entry(&entry, reading->data, err);
 }
 
-int store_db_each_entry(struct store_db *db, fy_store_entry_cb each, void *data, struct fy_error *err)
+int store_db_each_entry(struct database *db, fy_store_entry_cb each, void *data, struct fy_error *err)
 {
     struct reading reading = {.db = db, .each_entry = each, .data = data};
-    return database_each(&db->base, "SELECT job, role, stage, details FROM journal", "reading the journal",
-                         hand_on_entry, &reading, err);
+    return database_each(db, "SELECT job, role, stage, details FROM journal", "reading the journal", hand_on_entry,
+                         &reading, err);
 }
 
-int store_db_id(struct store_db *db, char id[FY_STORE_ID_SIZE], struct fy_error *err)
+int store_db_id(struct database *db, char id[FY_STORE_ID_SIZE], struct fy_error *err)
 {
     sqlite3_stmt *query = NULL;
-    if (sqlite3_prepare_v2(db->base.sqlite, "SELECT store FROM identity", -1, &query, NULL) != SQLITE_OK)
-        return schema_error(db->base.sqlite, db->base.path, "reading its name", err);
+    if (sqlite3_prepare_v2(db->sqlite, "SELECT store FROM identity", -1, &query, NULL) != SQLITE_OK)
+        return schema_error(db->sqlite, db->path, "reading its name", err);
     int result = 0;
     if (sqlite3_step(query) == SQLITE_ROW)
         (void)snprintf(id, FY_STORE_ID_SIZE, "%s", (const char *)sqlite3_column_text(query, 0));
     else
-        result = fy_error_set(err, FY_E_FORMAT, "%s has no name of its own", db->base.path);
+        result = fy_error_set(err, FY_E_FORMAT, "%s has no name of its own", db->path);
     sqlite3_finalize(query);
     return result;
 }
 
-int store_db_synchronous(struct store_db *db)
+int store_db_synchronous(struct database *db)
 {
     sqlite3_stmt *query = NULL;
     int level = -1;
-    if (sqlite3_prepare_v2(db->base.sqlite, "PRAGMA synchronous", -1, &query, NULL) == SQLITE_OK &&
+    if (sqlite3_prepare_v2(db->sqlite, "PRAGMA synchronous", -1, &query, NULL) == SQLITE_OK &&
         sqlite3_step(query) == SQLITE_ROW)
         level = sqlite3_column_int(query, 0);
     sqlite3_finalize(query);

@@ -4,23 +4,21 @@
 
 #include <ferry/daemon/store.h>
 
-struct store_db;
+struct database; /* database.h closes it */
 
-int store_db_open(const char *path, struct store_db **db, struct fy_error *err);
-/* NULL is legal. */
-void store_db_close(struct store_db *db);
-int store_db_each(struct store_db *db, fy_store_each_cb each, void *data, struct fy_error *err);
-int store_db_begin(struct store_db *db, struct fy_error *err);
-int store_db_commit(struct store_db *db, struct fy_error *err);
-void store_db_rollback(struct store_db *db);
-int store_db_save(struct store_db *db, const struct fy_record *record, struct fy_error *err);
+int store_db_open(const char *path, struct database **db, struct fy_error *err);
+int store_db_each(struct database *db, fy_store_each_cb each, void *data, struct fy_error *err);
+int store_db_begin(struct database *db, struct fy_error *err);
+int store_db_commit(struct database *db, struct fy_error *err);
+void store_db_rollback(struct database *db);
+int store_db_save(struct database *db, const struct fy_record *record, struct fy_error *err);
 /* Writes a job's stage over its earlier one. */
-int store_db_journal(struct store_db *db, const struct fy_journal_entry *entry, struct fy_error *err);
-int store_db_each_entry(struct store_db *db, fy_store_entry_cb each, void *data, struct fy_error *err);
+int store_db_journal(struct database *db, const struct fy_journal_entry *entry, struct fy_error *err);
+int store_db_each_entry(struct database *db, fy_store_entry_cb each, void *data, struct fy_error *err);
 /* SQLite's own word: 2 is FULL. */
-int store_db_synchronous(struct store_db *db);
-int store_db_id(struct store_db *db, char id[FY_STORE_ID_SIZE], struct fy_error *err);
+int store_db_synchronous(struct database *db);
+int store_db_id(struct database *db, char id[FY_STORE_ID_SIZE], struct fy_error *err);
 /* The job's record and its stage in the journal. */
-int store_db_forget(struct store_db *db, const char *id, struct fy_error *err);
+int store_db_forget(struct database *db, const char *id, struct fy_error *err);
 
 #endif

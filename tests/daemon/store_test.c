@@ -1,4 +1,5 @@
 /* The store: what is saved is there after reopening; what is not a database of ours is refused by name. */
+#include "database.h"
 #include "store_db.h"
 
 #include <criterion/criterion.h>
@@ -350,9 +351,9 @@ Test(store, a_jobs_latest_stage_is_there_after_reopening_and_goes_with_the_job)
 Test(store, a_commit_returns_when_it_is_on_the_disk)
 {
     char path[96];
-    struct store_db *db = NULL;
+    struct database *db = NULL;
     (void)snprintf(path, sizeof(path), "%s/ferry.db", directory);
     cr_assert_eq(store_db_open(path, &db, NULL), 0);
     cr_assert_eq(store_db_synchronous(db), 2);
-    store_db_close(db);
+    database_close(db);
 }
