@@ -400,10 +400,17 @@ static void finish_if_over(struct fy_send_set *send)
     uv_close((uv_handle_t *)&send->pause, pause_closed);
 }
 
+/* Not while CRIU writes: punching takes the same lock of the file. */
+static void give_back(struct fy_send_set *send)
+{
+    if (send->listing != LISTING_GROWING)
+        fy_punch_advance(&send->punch, send->loop, &send->chunks);
+}
+
 static void punched(void *data)
 {
     struct fy_send_set *send = data;
-    fy_punch_advance(&send->punch, send->loop, &send->chunks);
+    give_back(send);
     finish_if_over(send);
 }
 
@@ -466,6 +473,7 @@ int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session 
 void fy_send_set_complete(struct fy_send_set *send)
 {
     send->listing = LISTING_LAST;
+    give_back(send);
     (void)uv_timer_start(&send->pause, pause_over, 0, 0);
 }
 
@@ -480,7 +488,7 @@ int fy_send_set_acknowledged(struct fy_send_set *send, const Ferry__Peer__Receiv
     if (fy_sent_chunks_acknowledge(&send->chunks, received->chunks, received->bytes, err) < 0)
         return -1;
     fy_page_table_kept(send->table, received->chunks);
-    fy_punch_advance(&send->punch, send->loop, &send->chunks);
+    give_back(send);
     finish_if_over(send);
     return 0;
 }

@@ -1,8 +1,8 @@
 /* Sends the image set of one directory over a session, from when CRIU begins to write it. Blocks are read, hashed and
  * packed by the thread pool a few ahead, sent in order, never more queued than the link wants.
  *
- * What the peer keeps is punched out of the files but for the last FY_PUNCH_SPARE_BYTES, so the memory of a large set
- * goes as it is sent: from then on only the peer has it.
+ * Once the set is complete, what the peer keeps is punched out of the files but for the last FY_PUNCH_SPARE_BYTES, so
+ * the memory of a large set goes as it is sent: from then on only the peer has it.
  *
  * While the set grows, the files that hold pages are followed, as they are only ever appended to; CRIU may still change
  * the others. fy_send_set_complete() says that all is written. */

@@ -388,3 +388,33 @@ Test(send_set, follows_a_set_that_grows)
         expect_same(&rig, names[i]);
     cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
 }
+
+/* Nearly all of it has arrived, and some time passes in which it could have been punched out. */
+static void look_at_kept(uv_timer_t *timer)
+{
+    struct rig *rig = timer->data;
+    struct fy_send_set_stats stats = {0};
+    if (rig->send)
+        fy_send_set_get_stats(rig->send, &stats);
+    if (stats.kept_bytes < 90u << 20 || rig->writes++ < 20)
+        return;
+    cr_expect(fy_punch_is_whole(rig->from));
+    fy_send_set_complete(rig->send);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+Test(send_set, nothing_is_punched_out_while_the_set_grows)
+{
+    struct rig rig;
+    uv_timer_t timer;
+    open_rig(&rig);
+    add_file(&rig, "pages-1.img", 100u << 20, 1000000);
+    rig.grows = true;
+    timer.data = &rig;
+    (void)uv_timer_init(&rig.loop, &timer);
+    (void)uv_timer_start(&timer, look_at_kept, 20, 5);
+    run_rig(&rig);
+    cr_expect_eq(rig.send_error.code, FY_OK, "%s", rig.send_error.message);
+    cr_expect_not(fy_punch_is_whole(rig.from));
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}
