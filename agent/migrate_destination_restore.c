@@ -225,6 +225,21 @@ void fy_receiver_drop(void *ctx)
 
 /* ---- RUN ---- */
 
+static void hidden(const struct fy_error *err, void *data)
+{
+    struct fy_receiver *receiver = data;
+    (void)err; /* it is done again before the next restore */
+    fy_destination_restored(&receiver->core, false, &receiver->lost);
+}
+
+/* The copy was lost meanwhile: this host, without its sockets, must not answer for an address that has no guard now. */
+static void hide_address(struct fy_receiver *receiver)
+{
+    if (fy_address_unstage(receiver->host, receiver->options.job_id, receiver->spec.addresses,
+                           receiver->spec.address_count, hidden, receiver, NULL) < 0)
+        hidden(NULL, receiver);
+}
+
 static void announced(const struct fy_error *err, void *data)
 {
     struct fy_receiver *receiver = data;
@@ -233,7 +248,7 @@ static void announced(const struct fy_error *err, void *data)
     if (receiver->restore)
         fy_restore_decide(receiver->restore, FY_DECIDE_RUN);
     else
-        fy_destination_restored(&receiver->core, false, &receiver->lost);
+        hide_address(receiver);
 }
 
 /* The address first: the sockets are there since the restore, and the first packet that a task sends must get out. */
