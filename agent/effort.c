@@ -65,14 +65,6 @@ static void approach(double *value, double measured)
     *value += WEIGHT * (measured - *value);
 }
 
-/* What compressors take from each other is no sign of others. */
-static void note_stretch(struct fy_effort_model *model, const struct fy_effort_time *time)
-{
-    double own = larger((double)time->side_by_side / model->processors, 1.0);
-    if (time->processor_ns > 0)
-        approach(&model->stretch, larger((double)time->clock_ns / (double)time->processor_ns / own, 1.0));
-}
-
 void fy_effort_packed(struct fy_effort_model *model, enum fy_effort effort, uint64_t plain_bytes, uint64_t body_bytes,
                       const struct fy_effort_time *time)
 {
@@ -81,7 +73,8 @@ void fy_effort_packed(struct fy_effort_model *model, enum fy_effort effort, uint
     double saved = 1.0 - (double)body_bytes / (double)plain_bytes;
     approach(&model->cost, (double)time->processor_ns / (double)plain_bytes / known[effort].ns);
     approach(&model->saving, saved / known[effort].saving);
-    note_stretch(model, time);
+    if (time->processor_ns > 0)
+        approach(&model->stretch, larger((double)time->clock_ns / (double)time->processor_ns, 1.0));
 }
 
 void fy_effort_sent(struct fy_effort_model *model, uint64_t bytes, uint64_t ns)

@@ -18,7 +18,7 @@ struct fy_effort_model {
     double processors;
     double cost;      /* processor time, as a multiple of what each effort is known to take */
     double saving;    /* of bytes, as a multiple of what each effort is known to save */
-    double stretch;   /* time of compressing by the processor time that others left for it; 1: all that it wanted */
+    double stretch;   /* time that compressing took, by the processor time that it had: 1 when nobody had to wait */
     double link_ns;   /* for a byte on the link */
     unsigned skipped; /* blocks since anything was compressed */
 };
@@ -27,7 +27,6 @@ struct fy_effort_model {
 struct fy_effort_time {
     uint64_t clock_ns;
     uint64_t processor_ns;
-    unsigned side_by_side; /* so many were compressed meanwhile, itself among them */
 };
 
 void fy_effort_init(struct fy_effort_model *model, unsigned workers, unsigned processors);

@@ -150,8 +150,6 @@ static void worked(uv_work_t *request, int status)
     (void)status; /* never cancelled: a block takes some milliseconds */
     struct slot *slot = fy_container_of(request, struct slot, work);
     struct fy_send_set *send = slot->send;
-    if (slot->packed.side_by_side < send->working)
-        slot->packed.side_by_side = send->working;
     send->working--;
     slot->ready = true;
     fy_error_propagate(&send->error, &slot->error);
@@ -180,7 +178,7 @@ static void take_blocks(struct fy_send_set *send)
         struct slot *slot = &send->slots[(send->first + send->used) % SLOTS];
         fill_slot(send, slot, &place);
         send->used++;
-        slot->packed.side_by_side = ++send->working;
+        send->working++;
         if (uv_queue_work(send->loop, &slot->work, work, worked) == 0)
             continue;
         send->working--;

@@ -129,10 +129,7 @@ static enum fy_effort settled(double link_bytes_per_s, unsigned processors, unsi
     fy_effort_init(&model, 4, processors);
     for (int i = 0; i < 100; i++) {
         enum fy_effort effort = fy_effort_choose(&model);
-        /* They are four, so on two processors they share. */
-        unsigned own = 4 / processors;
-        struct fy_effort_time time = {
-            .clock_ns = ns[effort] * 1000 * stretch * own, .processor_ns = ns[effort] * 1000, .side_by_side = 4};
+        struct fy_effort_time time = {.clock_ns = ns[effort] * 1000 * stretch, .processor_ns = ns[effort] * 1000};
         fy_effort_sent(&model, 1000000, (uint64_t)(1e15 / link_bytes_per_s));
         fy_effort_packed(&model, effort, 1000000, bytes[effort] * 1000, &time);
     }
