@@ -23,16 +23,6 @@ static const struct cli_option options[] = {
     {0},
 };
 
-static void on_resolved(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
-                        void *data)
-{
-    (void)session;
-    (void)frame;
-    const struct cli *cli = data;
-    if (reply->kind_case == FERRY__CONTROL__REPLY__KIND_JOB)
-        (void)show_block(cli, reply->job);
-}
-
 static bool person_agrees(const struct fy_error *stakes)
 {
     char answer[16] = "";
@@ -75,7 +65,7 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
     resolve.has_confirmed = true;
     request.kind_case = FERRY__CONTROL__REQUEST__KIND_JOB_RESOLVE;
     request.job_resolve = &resolve;
-    const struct session_call call = {.request = &request, .reply = on_resolved, .data = cli};
+    const struct session_call call = {.request = &request, .reply = show_reply, .data = cli};
     if (!agreed) {
         enum cli_exit code = ask(cli, &call, &agreed);
         if (!agreed)

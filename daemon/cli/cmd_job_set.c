@@ -17,16 +17,6 @@ static const struct cli_option options[] = {
     {0},
 };
 
-static void on_set(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
-                   void *data)
-{
-    (void)session;
-    (void)frame;
-    const struct cli *cli = data;
-    if (reply->kind_case == FERRY__CONTROL__REPLY__KIND_JOB)
-        (void)show_block(cli, reply->job);
-}
-
 static int check(const struct values *values, uint64_t *rate, struct fy_error *err)
 {
     if (!values->bandwidth)
@@ -51,7 +41,7 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
     set.has_bandwidth = true;
     request.kind_case = FERRY__CONTROL__REQUEST__KIND_JOB_SET;
     request.job_set = &set;
-    const struct session_call call = {.request = &request, .reply = on_set, .data = (void *)cli};
+    const struct session_call call = {.request = &request, .reply = show_reply, .data = cli};
     return session_simple(cli, &call);
 }
 

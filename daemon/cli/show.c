@@ -126,6 +126,15 @@ enum cli_exit show_block(const struct cli *cli, const Ferry__Control__Job *job)
     return CLI_DONE;
 }
 
+void show_reply(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame, void *data)
+{
+    (void)session;
+    (void)frame;
+    const struct cli *cli = data;
+    if (reply->kind_case == FERRY__CONTROL__REPLY__KIND_JOB)
+        (void)show_block(cli, reply->job);
+}
+
 static void print_step(struct show *show, const Ferry__Control__Job *job)
 {
     char step[FORMAT_LINE_SIZE], elapsed[FY_TEXT_SIZE];

@@ -4,6 +4,7 @@
 #define FERRY_CLI_SHOW_H
 
 #include "cli.h"
+#include "session.h"
 
 struct show;
 
@@ -22,5 +23,7 @@ enum cli_exit show_exit(const struct show *show);
 
 /* Prints the block of one job, with attributes where the terminal has them; with --json the document. */
 enum cli_exit show_block(const struct cli *cli, const Ferry__Control__Job *job);
+/* For a call that is answered with one job: its block. `data` is the struct cli. */
+void show_reply(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame, void *data);
 
 #endif
