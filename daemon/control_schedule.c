@@ -104,7 +104,7 @@ static void reply_verdict(const struct fy_prune_verdict *verdict, void *data)
     message.schedule = (char *)(uintptr_t)verdict->schedule;
     message.checkpoint = (char *)(uintptr_t)verdict->checkpoint->id;
     message.workload = (char *)(uintptr_t)verdict->checkpoint->workload;
-    message.taken_s = verdict->checkpoint->taken_s;
+    message.taken_s = verdict->checkpoint->taken_us / 1000000;
     message.real_bytes = verdict->checkpoint->real_bytes;
     message.remove = verdict->verdict->remove;
     message.why = (char *)(uintptr_t)verdict->verdict->why;

@@ -55,7 +55,7 @@ static int list_copies(const struct schedule *schedule, struct fy_kept **kept, s
     for (size_t i = 0; i < *count; i++) {
         struct fy_checkpoint_entry entry;
         const char *id = (*kept)[i].id;
-        made[i].taken_s = (*kept)[i].taken_s;
+        made[i].taken_s = (*kept)[i].taken_us / 1000000;
         made[i].tried = was_tried(&schedule->copying, id);
         if (fy_checkpoints_find(schedule->scheduler->options.checkpoints, id, &entry, NULL) == 0 && entry.state)
             made[i].there = has_copy(entry.state, schedule->spec->replicate_to.name);

@@ -17,7 +17,7 @@ static int proof_list(const struct schedule *schedule, enum proof_kind kind, str
         return fy_error_set(err, FY_E_NOMEM, "no memory for a list of checkpoints");
     for (size_t i = 0; i < *count; i++) {
         struct fy_checkpoint_entry entry;
-        made[i] = (struct fy_proof){.workload = (*kept)[i].workload, .taken_s = (*kept)[i].taken_s};
+        made[i] = (struct fy_proof){.workload = (*kept)[i].workload, .taken_s = (*kept)[i].taken_us / 1000000};
         if (fy_checkpoints_find(schedule->scheduler->options.checkpoints, (*kept)[i].id, &entry, NULL) < 0 ||
             !entry.state) {
             made[i].skip = true;

@@ -36,7 +36,7 @@ int prune_list(const struct schedule *schedule, struct fy_kept **list, size_t *c
         made[found++] = (struct fy_kept){
             .id = entry.record->id,
             .workload = entry.record->workload,
-            .taken_s = entry.record->created_us / 1000000,
+            .taken_us = entry.record->created_us,
             .real_bytes = entry.real_bytes,
             .verified = entry.state->has_verified_us && !entry.state->damage,
             .proven = entry.state->has_proven_us && !entry.state->damage && !entry.state->rehearsal_failure,

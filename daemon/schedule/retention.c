@@ -9,6 +9,7 @@
 #include <time.h>
 
 #define DAY_S 86400
+#define SECOND_US 1000000
 
 struct decision {
     const struct fy_keep *keep;
@@ -36,8 +37,8 @@ __attribute__((format(printf, 4, 5))) static void judge(struct decision *decisio
 
 static int by_age(const struct fy_kept *a, const struct fy_kept *b)
 {
-    if (a->taken_s != b->taken_s)
-        return a->taken_s < b->taken_s ? -1 : 1;
+    if (a->taken_us != b->taken_us)
+        return a->taken_us < b->taken_us ? -1 : 1;
     return strcmp(a->id, b->id);
 }
 
@@ -140,7 +141,7 @@ struct used {
 static bool keep_by_bucket(struct decision *decision, size_t index, struct used *used)
 {
     bool kept = false;
-    int64_t local_s = fy_zone_local_s(decision->zone, decision->list[index].taken_s);
+    int64_t local_s = fy_zone_local_s(decision->zone, decision->list[index].taken_us / SECOND_US);
     for (size_t rule = 0; rule < FY_ARRAY_SIZE(buckets); rule++) {
         int64_t bucket = buckets[rule].bucket(local_s);
         uint32_t limit = limit_of(decision->keep, rule);
@@ -190,7 +191,7 @@ static void limit_age(struct decision *decision, int64_t now_s)
     char age[FY_DURATION_TEXT_SIZE];
     fy_duration_format(max_ms, age);
     for (size_t i = 0; i < decision->count && max_ms; i++) {
-        int64_t old_s = now_s - decision->list[i].taken_s;
+        int64_t old_s = now_s - decision->list[i].taken_us / SECOND_US;
         if (!decision->is_protected[i] && !decision->verdicts[i].remove && old_s > (int64_t)(max_ms / 1000))
             judge(decision, i, true, "older than %s", age);
     }

@@ -9,6 +9,8 @@
 
 #define DAY_S 86400
 #define NOON 1795608000 /* 2026-11-25 12:00 UTC, a Wednesday */
+#define SECOND_US 1000000
+#define US(seconds) ((int64_t)(seconds)*SECOND_US)
 #define GIB (UINT64_C(1) << 30)
 #define MOST 120
 
@@ -32,14 +34,14 @@ static void decide(const struct fy_keep *keep, const char *zone_name, const stru
 Test(retention, says_why)
 {
     struct fy_kept list[] = {
-        {"a", "runc/web", NOON - 100, GIB, .verified = false},
-        {"b", "runc/web", NOON - 7200, GIB, .verified = true},
-        {"c", "runc/web", NOON - DAY_S, GIB, .verified = true},
-        {"d", "runc/web", NOON - 2 * DAY_S, GIB, .verified = true, .proven = true},
-        {"e", "runc/web", NOON - 3 * DAY_S, GIB, .pinned = true},
-        {"f", "runc/web", NOON - 3 * DAY_S - 60, GIB, .in_use = true},
-        {"g", "runc/web", NOON - 3 * DAY_S - 120, GIB, .verified = true},
-        {"h", "runc/db", NOON - 200 * DAY_S, GIB, .verified = false},
+        {"a", "runc/web", US(NOON - 100), GIB, .verified = false},
+        {"b", "runc/web", US(NOON - 7200), GIB, .verified = true},
+        {"c", "runc/web", US(NOON - DAY_S), GIB, .verified = true},
+        {"d", "runc/web", US(NOON - 2 * DAY_S), GIB, .verified = true, .proven = true},
+        {"e", "runc/web", US(NOON - 3 * DAY_S), GIB, .pinned = true},
+        {"f", "runc/web", US(NOON - 3 * DAY_S - 60), GIB, .in_use = true},
+        {"g", "runc/web", US(NOON - 3 * DAY_S - 120), GIB, .verified = true},
+        {"h", "runc/db", US(NOON - 200 * DAY_S), GIB, .verified = false},
     };
     struct fy_verdict verdicts[FY_ARRAY_SIZE(list)];
     const struct fy_keep keep = {.last = 1, .daily = 2, .max_age_ms = UINT64_C(100) * DAY_S * 1000};
@@ -62,10 +64,10 @@ Test(retention, says_why)
 Test(retention, limits)
 {
     struct fy_kept list[] = {
-        {"a", "runc/web", NOON - 100, 3 * GIB, .verified = false},
-        {"b", "runc/db", NOON - 200, 3 * GIB, .verified = false},
-        {"c", "runc/web", NOON - 300, 3 * GIB, .verified = false},
-        {"d", "runc/db", NOON - 400, 3 * GIB, .verified = true},
+        {"a", "runc/web", US(NOON - 100), 3 * GIB, .verified = false},
+        {"b", "runc/db", US(NOON - 200), 3 * GIB, .verified = false},
+        {"c", "runc/web", US(NOON - 300), 3 * GIB, .verified = false},
+        {"d", "runc/db", US(NOON - 400), 3 * GIB, .verified = true},
     };
     struct fy_verdict verdicts[4];
     decide(&(struct fy_keep){0}, "UTC", list, 4, verdicts);
@@ -83,6 +85,19 @@ Test(retention, limits)
     decide(&(struct fy_keep){.last = 1, .min_free_percent = 10}, "UTC", list, 4, verdicts);
     cr_expect_str_eq(verdicts[2].why, "no rule keeps it");
     cr_expect(!verdicts[0].remove && !verdicts[1].remove, "what the counting rules free counts");
+}
+
+/* Their names are drawn, and say nothing of the order. */
+Test(retention, the_order_within_a_second)
+{
+    struct fy_kept list[] = {
+        {"b", "runc/web", US(NOON - 100) + 1, GIB, .verified = false},
+        {"c", "runc/web", US(NOON - 100), GIB, .verified = false},
+        {"a", "runc/web", US(NOON - 100) + 2, GIB, .verified = false},
+    };
+    struct fy_verdict verdicts[3];
+    decide(&(struct fy_keep){.last = 2}, "UTC", list, 3, verdicts);
+    cr_expect(!verdicts[0].remove && verdicts[1].remove && !verdicts[2].remove);
 }
 
 /* ---- the model ---- */
@@ -113,7 +128,7 @@ static void bucket_name(int rule, const struct fy_zone *zone, int64_t at_s, char
 
 static bool is_newer(const struct fy_kept *a, const struct fy_kept *b)
 {
-    return a->taken_s != b->taken_s ? a->taken_s > b->taken_s : strcmp(a->id, b->id) > 0;
+    return a->taken_us != b->taken_us ? a->taken_us > b->taken_us : strcmp(a->id, b->id) > 0;
 }
 
 /* It is the newest of its bucket, and fewer than `limit` buckets have something newer. */
@@ -122,13 +137,13 @@ static bool model_bucket(int rule, uint32_t limit, const struct fy_zone *zone, c
 {
     char own[32], seen[MOST][32];
     size_t buckets = 0;
-    bucket_name(rule, zone, list[index].taken_s, own);
+    bucket_name(rule, zone, list[index].taken_us / SECOND_US, own);
     for (size_t i = 0; i < count; i++) {
         char name[32];
         bool known = false;
         if (strcmp(list[i].workload, list[index].workload) != 0 || !is_newer(&list[i], &list[index]))
             continue;
-        bucket_name(rule, zone, list[i].taken_s, name);
+        bucket_name(rule, zone, list[i].taken_us / SECOND_US, name);
         if (!strcmp(name, own))
             return false;
         for (size_t j = 0; j < buckets; j++)
@@ -203,7 +218,7 @@ static void model(const struct fy_keep *keep, const struct fy_zone *zone, const 
 {
     size_t oldest;
     for (size_t i = 0; i < count; i++) {
-        bool young = !keep->max_age_ms || (uint64_t)(NOON - list[i].taken_s) * 1000 <= keep->max_age_ms;
+        bool young = !keep->max_age_ms || (uint64_t)(NOON - list[i].taken_us / SECOND_US) * 1000 <= keep->max_age_ms;
         stays[i] = model_protected(list, count, i) || (young && model_counted(keep, zone, list, count, i));
     }
     while (keep->max_size_bytes && bytes_of(list, count, stays, true) > keep->max_size_bytes &&
@@ -241,7 +256,7 @@ static size_t random_list(struct fy_kept *list, char ids[][8])
         list[i] = (struct fy_kept){
             .id = ids[i],
             .workload = workloads[draw(3)],
-            .taken_s = NOON - draw(reach) / 10 * 10, /* some at the same second */
+            .taken_us = US(NOON - draw(reach) / 10 * 10) + draw(3) * 400000, /* some in the same second */
             .real_bytes = draw(8) ? draw(1024) * GIB / 512 : 0,
             .verified = draw(3) == 0,
             .proven = draw(6) == 0,

@@ -14,7 +14,7 @@
 struct fy_kept {
     const char *id;
     const char *workload;
-    int64_t taken_s;
+    int64_t taken_us;    /* several may be taken in one second */
     uint64_t real_bytes; /* what it takes on disk beyond what it shares */
     bool verified;       /* the last look found it whole */
     bool proven;         /* the last rehearsal restored it */
