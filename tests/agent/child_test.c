@@ -135,8 +135,19 @@ Test(child, deadline_terminates)
 Test(child, who_ignores_sigterm_is_killed)
 {
     struct fy_child_options options = DEFAULTS;
-    options.deadline_ms = 300;
-    run_shell("trap '' TERM; echo ready; while :; do sleep 0.05; done", options);
+    const char *const argv[] = {"sh", "-c", "trap '' TERM; echo >&3; while :; do sleep 0.05; done", NULL};
+    int ready[2];
+    char byte;
+    cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
+    options.argv = argv;
+    options.inherit_fd = ready[1];
+    options.deadline_ms = 50;
+    options.kill_after_ms = 50;
+    start(&options);
+    cr_assert_eq(read(ready[0], &byte, 1), 1); /* while the loop does not run no deadline strikes */
+    finish();
+    (void)close(ready[0]);
+    (void)close(ready[1]);
     cr_assert(seen.result.timed_out);
     cr_assert_eq(seen.result.signal, SIGKILL);
 }

@@ -196,15 +196,31 @@ static bool process_runs(pid_t pid)
     return fy_process_stat(pid, &stat) && stat.state != 'Z' && stat.state != 'X';
 }
 
+static struct fy_hooks *start_and_see_it_noted(enum fy_hook_stage stage)
+{
+    char noted[100];
+    struct fy_hooks *hooks = start(stage);
+    (void)snprintf(noted, sizeof noted, "%s/hook", job_dir);
+    while (access(noted, R_OK) < 0)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    return hooks;
+}
+
 /* Its children too, also one that does not mind SIGTERM. */
 Test(hook, deadline_ends_the_whole_group)
 {
-    script("slow", 0700, "trap '' TERM; sleep 1000 & echo $! >$FERRY_LOGS/child; wait; wait");
-    plan(FY_HOOK_PRE_DUMP, FY_HOOK_DESTINATION, "slow", 500);
-    run(FY_HOOK_PRE_DUMP);
+    script("slow", 0700,
+           "trap '' TERM; sleep 1000 & echo $! >$FERRY_LOGS/new; mv $FERRY_LOGS/new $FERRY_LOGS/child; wait");
+    plan(FY_HOOK_PRE_DUMP, FY_HOOK_DESTINATION, "slow", 100);
+    start_and_see_it_noted(FY_HOOK_PRE_DUMP);
+    char noted[100];
+    (void)snprintf(noted, sizeof noted, "%s/child", log_dir);
+    while (access(noted, R_OK) < 0) /* while the loop does not run no deadline strikes */
+        (void)usleep(1000);
+    finish();
     cr_expect_eq(seen.err.code, FY_E_HOOK);
     cr_expect_str_eq(seen.err.message,
-                     "hook slow at pre-dump on the destination did not end within 500 ms and was killed");
+                     "hook slow at pre-dump on the destination did not end within 100 ms and was killed");
     FY_AUTO_FREE char *child = read_in(log_dir, "child");
     cr_assert_not_null(child);
     /* It was killed, and dies when it is its turn. */
@@ -218,12 +234,7 @@ Test(hook, stop)
     script("slow", 0700, "sleep 1000");
     plan(FY_HOOK_PRE_DUMP, FY_HOOK_DESTINATION, "slow", 3600000);
     plan(FY_HOOK_PRE_DUMP, FY_HOOK_DESTINATION, "slow", 3600000);
-    struct fy_hooks *hooks = start(FY_HOOK_PRE_DUMP);
-    char noted[100];
-    (void)snprintf(noted, sizeof noted, "%s/hook", job_dir);
-    while (access(noted, R_OK) < 0)
-        uv_run(&loop, UV_RUN_NOWAIT);
-    fy_hooks_stop(hooks);
+    fy_hooks_stop(start_and_see_it_noted(FY_HOOK_PRE_DUMP));
     finish();
     cr_expect_eq(seen.err.code, FY_E_CANCELLED);
 }

@@ -235,6 +235,9 @@ agent_is_gone() { # HOST
     # shellcheck disable=SC2016 # for the host's shell
     on "$1" sh -c '! kill -0 $(cat /run/ferryd.pid) 2>/dev/null'
 }
+agent_is_stopping() { # HOST
+    contains "$(on "$1" grep -E "is ready: |: no new jobs, " /var/log/ferryd.log | tail -n 1)" ": no new jobs, "
+}
 agent_stop() { # HOST [SIGNAL]
     agent_signal "$1" "${2:-TERM}"
     eventually agent_is_gone "$1"
@@ -329,7 +332,8 @@ process_start() { # HOST WORKLOAD [ARGUMENT...]
     on "$host" sh -c 'setsid "$@" </dev/null >/dev/null 2>&1 & echo $!' start "$E2E_TOOLS/e2e-$workload" "$@"
 }
 process_runs() { # HOST PID
-    on "$1" sh -c "kill -0 $2 2>/dev/null"
+    # One that is dead and has not been reaped yet does not run.
+    on "$1" grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$2/status"
 }
 
 # The outside forgets where the address was for an earlier scenario.

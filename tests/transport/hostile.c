@@ -193,7 +193,7 @@ static int raw_connection(const struct attack *attack)
 static void expect_raw_refused(const uint8_t *bytes, size_t size, enum fy_code code, const char *words)
 {
     struct attack attack = {.memory_kib = peak_kib()};
-    talk_start(&attack.talk, 1000);
+    talk_start(&attack.talk, code == FY_E_TIMEOUT ? 1000 : LONG_MS);
     int fd = raw_connection(&attack);
     cr_assert_eq(fy_fs_write_all(fd, bytes, size, NULL), 0);
     const struct talker *victim = &attack.talk.acceptor;
