@@ -1,10 +1,8 @@
 /* Printing checkpoints. */
 #include "checkpoint_text.h"
+#include "answer.h"
 #include "follow.h"
-#include "json_job.h"
 #include "listing.h"
-#include "session.h"
-#include "wrap.h"
 
 #include <errno.h>
 #include <ferry/base/clock.h>
@@ -26,9 +24,9 @@ static const char *standing(const Ferry__Control__Checkpoint *checkpoint)
 int checkpoint_row(struct fy_buf *text, const Ferry__Control__Checkpoint *checkpoint, struct fy_error *err)
 {
     if (!checkpoint)
-        return fy_buf_printf(text, err, "CHECKPOINT\tWORKLOAD\tCREATED\t>LOGICAL\t>REAL\t>CHAIN\tSTATE\n");
+        return fy_buf_printf(text, err, "CHECKPOINT\t~WORKLOAD\t-CREATED\t->LOGICAL\t>REAL\t->CHAIN\tSTATE\n");
     char created[LISTING_TIME_SIZE], logical[FY_TEXT_SIZE], real[FY_TEXT_SIZE];
-    listing_time(checkpoint->created_us, created);
+    listing_cell_time(checkpoint->created_us, created);
     fy_text_bytes(checkpoint->logical_bytes, logical);
     fy_text_bytes(checkpoint->real_bytes, real);
     return fy_buf_printf(text, err, "%s\t%s\t%s\t%s\t%s\t%u\t%s%s\n", checkpoint->id, checkpoint->workload, created,
@@ -46,7 +44,7 @@ static void put(struct fy_buf *text, const char *name, const char *value, struct
 
 static void put_time(struct fy_buf *text, const char *name, bool known, int64_t wall_us, struct fy_error *err)
 {
-    char when[32];
+    char when[LISTING_TIME_SIZE];
     if (!known)
         return;
     listing_time(wall_us, when);
@@ -172,47 +170,20 @@ void checkpoint_json(struct fy_json *json, const char *key, const Ferry__Control
 
 /* ---- requests ---- */
 
-struct asking {
-    const struct cli *cli;
-    enum cli_exit code;
-};
-
-static enum cli_exit print(const struct cli *cli, const Ferry__Control__Checkpoint *checkpoint)
+static int text(struct fy_buf *out, const Ferry__Control__Reply *reply, struct fy_error *err)
 {
-    struct fy_error err = FY_ERROR_INIT;
-    struct fy_buf text;
-    if (cli->json) {
-        struct fy_json *json = fy_json_new(true);
-        if (json)
-            checkpoint_json(json, NULL, checkpoint);
-        return json_print(json) < 0 ? CLI_FAILED : CLI_DONE;
-    }
-    fy_buf_init(&text, 0);
-    int result = checkpoint_block(&text, checkpoint, &err);
-    if (result == 0)
-        wrap_write(stdout, (const char *)text.data, text.size);
-    else
-        cli_report(cli, &err);
-    fy_buf_done(&text);
-    return result == 0 ? CLI_DONE : CLI_FAILED;
+    return checkpoint_block(out, reply->checkpoint, err);
 }
 
-static void on_reply(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
-                     void *data)
+static void json(struct fy_json *out, const Ferry__Control__Reply *reply)
 {
-    struct asking *asking = data;
-    (void)session;
-    (void)frame;
-    if (reply->kind_case == FERRY__CONTROL__REPLY__KIND_CHECKPOINT)
-        asking->code = print(asking->cli, reply->checkpoint);
+    checkpoint_json(out, NULL, reply->checkpoint);
 }
 
 enum cli_exit checkpoint_ask(const struct cli *cli, Ferry__Control__Request *request)
 {
-    struct asking asking = {.cli = cli};
-    const struct session_call call = {.request = request, .reply = on_reply, .data = &asking};
-    enum cli_exit code = session_simple(cli, &call);
-    return code == CLI_DONE ? asking.code : code;
+    static const struct answer answer = {.kind = FERRY__CONTROL__REPLY__KIND_CHECKPOINT, .text = text, .json = json};
+    return answer_print(cli, request, &answer);
 }
 
 enum cli_exit checkpoint_follow(const struct cli *cli, Ferry__Control__Request *request, bool detach)

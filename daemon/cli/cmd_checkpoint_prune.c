@@ -34,10 +34,10 @@ static bool takes(const Ferry__Control__Reply *reply, void *data)
 static int row(struct fy_buf *cells, const Ferry__Control__Reply *reply, struct fy_error *err)
 {
     if (!reply)
-        return fy_buf_printf(cells, err, "\tCHECKPOINT\tWORKLOAD\tCREATED\t>REAL\tWHY\n");
+        return fy_buf_printf(cells, err, "\tCHECKPOINT\t~WORKLOAD\t-CREATED\t>REAL\t=WHY\n");
     const Ferry__Control__PruneVerdict *verdict = reply->prune;
     char taken[LISTING_TIME_SIZE], real[FY_TEXT_SIZE];
-    listing_time(verdict->taken_s * 1000000, taken);
+    listing_cell_time(verdict->taken_s * 1000000, taken);
     fy_text_bytes(verdict->real_bytes, real);
     return fy_buf_printf(cells, err, "%s\t%s\t%s\t%s\t%s\t%s\n", verdict->remove ? "remove" : "keep",
                          verdict->checkpoint, verdict->workload, taken, real, verdict->why);

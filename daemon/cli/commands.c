@@ -127,10 +127,11 @@ const struct cli_command *cli_find_command(int argc, char **argv, int *words, st
 /* ---- help ---- */
 
 #define HELP_COLUMN 26
-#define WIDE 110 /* no line of a description is longer */
+#define BELOW_COLUMN 6 /* in a narrow window */
+#define WIDE 110       /* no line of a description is longer */
 
 /* What is on the right goes on below itself. */
-static void print_right(const char *text, size_t width)
+static void print_right(const char *text, size_t indent, size_t width)
 {
     struct fy_buf lines;
     fy_buf_init(&lines, 0);
@@ -138,7 +139,7 @@ static void print_right(const char *text, size_t width)
         for (size_t i = 0; i < lines.size; i++) {
             (void)putchar(lines.data[i]);
             if (lines.data[i] == '\n')
-                (void)printf("%*s", HELP_COLUMN + 3 - WRAP_STEP, "");
+                (void)printf("%*s", (int)indent - WRAP_STEP, "");
         }
     }
     (void)putchar('\n');
@@ -148,11 +149,12 @@ static void print_right(const char *text, size_t width)
 static void print_entry(const char *left, const char *right)
 {
     size_t width = isatty(STDOUT_FILENO) ? terminal_width() : SIZE_MAX;
-    if (strlen(left) < HELP_COLUMN)
-        (void)printf("  %-*s ", HELP_COLUMN, left);
+    size_t indent = width > 2 * HELP_COLUMN ? HELP_COLUMN + 3 : BELOW_COLUMN;
+    if (indent == BELOW_COLUMN || strlen(left) >= HELP_COLUMN)
+        (void)printf("  %s\n%*s", left, (int)indent, "");
     else
-        (void)printf("  %s\n  %-*s ", left, HELP_COLUMN, "");
-    print_right(right, width > 2 * HELP_COLUMN ? width - HELP_COLUMN - 3 : width);
+        (void)printf("  %-*s ", HELP_COLUMN, left);
+    print_right(right, indent, width > 2 * indent ? width - indent : width);
 }
 
 static void print_option(char letter, const char *name, const char *argument, const char *help)

@@ -1,6 +1,8 @@
 /* Lines and blocks about jobs. Building a text only fails without memory, so appends are checked once, at the end. */
 #include "format_job.h"
 #include "listing.h"
+#include "table_shape.h"
+#include "wrap.h"
 
 #include <ferry/base/text.h>
 #include <ferry/daemon/record.h>
@@ -9,61 +11,73 @@
 
 /* ---- one line ---- */
 
-static void append(char line[FORMAT_LINE_SIZE], const char *gap, const char *text)
+#define SHORT_NAME 16u
+
+/* What the line of a job's progress lacks, the narrower the more. */
+enum { NOTHING_LEFT_OUT, NO_FILLING, NO_STATE, NO_BYTES, NO_RATE, SHORTER_NAME, NO_TIME, NARROWEST };
+
+static void append(char line[FORMAT_LINE_SIZE], const char *text)
 {
     size_t used = strlen(line);
-    (void)snprintf(line + used, FORMAT_LINE_SIZE - used, "%s%s", used ? gap : "", text);
+    (void)snprintf(line + used, FORMAT_LINE_SIZE - used, "%s%s", used && text[0] ? "  " : "", text);
 }
 
-static void append_bytes(char line[FORMAT_LINE_SIZE], const Ferry__Control__Job *job)
+static void append_bytes(char line[FORMAT_LINE_SIZE], const Ferry__Control__Job *job, int lacks)
 {
-    char sent[FY_TEXT_SIZE], total[FY_TEXT_SIZE], rate[FY_TEXT_SIZE], piece[4 * FY_TEXT_SIZE];
+    char sent[FY_TEXT_SIZE], total[FY_TEXT_SIZE], piece[4 * FY_TEXT_SIZE];
+    bool has_total = job->bytes_total >= job->bytes_sent;
     if (!job->bytes_sent)
         return;
     fy_text_bytes(job->bytes_sent, sent);
     fy_text_bytes(job->bytes_total, total);
-    fy_text_bytes(job->rate_bytes, rate);
-    if (job->bytes_total >= job->bytes_sent) {
-        unsigned percent = (unsigned)((double)job->bytes_sent * 100.0 / (double)job->bytes_total);
-        (void)snprintf(piece, sizeof(piece), "%s of %s  %u %%", sent, total, percent);
-    } else {
-        (void)snprintf(piece, sizeof(piece), "%s", sent);
-    }
-    append(line, "  ", piece);
-    if (!job->rate_bytes)
-        return;
-    (void)snprintf(piece, sizeof(piece), "%s/s", rate);
-    append(line, "  ", piece);
+    (void)snprintf(piece, sizeof(piece), "%s%s%s", sent, has_total ? " of " : "", has_total ? total : "");
+    if (!has_total || lacks < NO_BYTES)
+        append(line, piece);
+    (void)snprintf(piece, sizeof(piece), "%u %%",
+                   has_total ? (unsigned)((double)job->bytes_sent * 100.0 / (double)job->bytes_total) : 0);
+    append(line, has_total ? piece : "");
+    fy_text_bytes(job->rate_bytes, sent);
+    (void)snprintf(piece, sizeof(piece), "%s/s", sent);
+    append(line, job->rate_bytes && lacks < NO_RATE ? piece : "");
 }
 
-/* To at most `width` columns, without cutting through a character of several bytes. */
-static void cut(char *line, size_t width)
+static void append_name(char line[FORMAT_LINE_SIZE], const char *name, int lacks)
 {
-    size_t columns = 0, i = 0;
-    for (; line[i]; i++) {
-        if (((unsigned char)line[i] & 0xc0) == 0x80)
-            continue;
-        if (columns++ == width)
-            break;
-    }
-    line[i] = '\0';
+    const struct table_column column = {.shortens = true, .width = lacks < SHORTER_NAME ? SIZE_MAX : SHORT_NAME};
+    struct table_piece piece = table_shape_cut(&column, name, strlen(name));
+    char text[FORMAT_LINE_SIZE];
+    (void)snprintf(text, sizeof(text), "%.*s%s%.*s", (int)piece.head_size, piece.head, piece.shortened ? "\u2026" : "",
+                   (int)piece.tail_size, piece.tail);
+    append(line, text);
+}
+
+static void line_of(const Ferry__Control__Job *job, uint64_t elapsed_us, int lacks, bool named,
+                    char line[FORMAT_LINE_SIZE])
+{
+    char elapsed[FY_TEXT_SIZE], state[32];
+    const char *phase = fy_job_phase_name(job);
+    fy_text_duration(elapsed_us * 1000, elapsed);
+    (void)snprintf(state, sizeof(state), "%-*s", lacks < NO_FILLING ? 14 : 0, fy_job_state_name(job->state));
+    line[0] = '\0';
+    if (named)
+        append_name(line, job->workload, lacks);
+    append(line, phase && lacks >= NO_STATE ? "" : state);
+    append(line, phase ? phase : "");
+    append_bytes(line, job, lacks);
+    append(line, lacks < NO_TIME ? elapsed : "");
 }
 
 void format_progress(const Ferry__Control__Job *job, uint64_t elapsed_us, size_t width, bool named,
                      char line[FORMAT_LINE_SIZE])
 {
-    char elapsed[FY_TEXT_SIZE], state[32];
-    const char *phase = fy_job_phase_name(job);
-    fy_text_duration(elapsed_us * 1000, elapsed);
-    (void)snprintf(state, sizeof(state), "%-14s", fy_job_state_name(job->state));
-    line[0] = '\0';
-    if (named)
-        append(line, "", job->workload);
-    append(line, "  ", state);
-    append(line, "  ", phase ? phase : "");
-    append_bytes(line, job);
-    append(line, "  ", elapsed);
-    cut(line, width);
+    int lacks = NOTHING_LEFT_OUT;
+    do
+        line_of(job, elapsed_us, lacks++, named, line);
+    while (lacks < NARROWEST && wrap_columns(line, strlen(line)) > width);
+    size_t size = strlen(line);
+    while (wrap_columns(line, size) > width || ((unsigned char)line[size] & 0xc0) == 0x80)
+        size--;
+    line[size] = '\0';
 }
 
 /* ---- a block ---- */
@@ -223,9 +237,10 @@ int format_job(struct fy_buf *text, const Ferry__Control__Job *job, const struct
 int format_job_row(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
 {
     if (!job)
-        return fy_buf_printf(text, err, "JOB\tSTATE\tWORKLOAD\tWHAT\tCREATED\t>TOOK\t>BYTES\n");
+        return fy_buf_printf(text, err, "JOB\tSTATE\t~WORKLOAD\t~WHAT\t-CREATED\t->TOOK\t->BYTES\n");
+    static const char checkpoint[] = "checkpoint/";
     char created[LISTING_TIME_SIZE], took[FY_TEXT_SIZE], bytes[FY_TEXT_SIZE], peer[128];
-    listing_time(job->created_us, created);
+    listing_cell_time(job->created_us, created);
     fy_text_duration(job->elapsed_us * 1000, took);
     fy_text_bytes(job->bytes_sent, bytes);
     if (job->has_kind && job->kind != FERRY__CONTROL__JOB_KIND__MIGRATION)
@@ -233,8 +248,12 @@ int format_job_row(struct fy_buf *text, const Ferry__Control__Job *job, struct f
     else
         (void)snprintf(peer, sizeof(peer), "%s %s", job->role == FERRY__CONTROL__JOB_ROLE__SOURCE ? "to" : "from",
                        job->peer);
-    return fy_buf_printf(text, err, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", job->id, fy_job_state_name(job->state),
-                         job->workload, peer, created, took, job->bytes_sent ? bytes : "-");
+    /* checkpoint/c-20261126-002335-e775: the id stays whole. */
+    bool of_checkpoint = strncmp(job->workload, checkpoint, strlen(checkpoint)) == 0;
+    const char *name = job->workload + (of_checkpoint ? strlen(checkpoint) : 0);
+    return fy_buf_printf(text, err, "%s\t%s\t%s%s%s\t%s\t%s\t%s\t%s\n", job->id, fy_job_state_name(job->state),
+                         of_checkpoint ? checkpoint : "", of_checkpoint ? TABLE_MARK : "", name, peer, created, took,
+                         job->bytes_sent ? bytes : "-");
 }
 
 /* ---- how it ended ---- */

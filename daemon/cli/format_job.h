@@ -8,8 +8,8 @@
 
 #define FORMAT_LINE_SIZE 512
 
-/* "active    transfer  412.0 MiB of 1.0 GiB  40 %  812.0 MiB/s  3.2 s", cut to `width` columns; `elapsed_us` as the
- * client counts it. With `named` the workload stands first. */
+/* "active    transfer  412.0 MiB of 1.0 GiB  40 %  812.0 MiB/s  3.2 s" in at most `width` columns: where there is less
+ * room, less is told. `elapsed_us` as the client counts it. With `named` the workload stands first. */
 void format_progress(const Ferry__Control__Job *job, uint64_t elapsed_us, size_t width, bool named,
                      char line[FORMAT_LINE_SIZE]);
 /* How the block of a job is written: `bold` and `plain` switch the terminal's attributes around the state, or are "".

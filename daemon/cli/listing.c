@@ -3,10 +3,14 @@
 #include "json_job.h"
 #include "session.h"
 #include "table.h"
+#include "terminal.h"
 
 #include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct printing {
     const struct listing *listing;
@@ -43,8 +47,9 @@ static void begin(struct printing *printing)
 static enum cli_exit print_table(const struct cli *cli, struct printing *printing)
 {
     struct fy_buf text;
+    size_t width = isatty(STDOUT_FILENO) ? terminal_width() : 0;
     fy_buf_init(&text, 0);
-    if (!fy_error_is_set(&printing->err) && table_format(&printing->cells, &text, &printing->err) == 0)
+    if (!fy_error_is_set(&printing->err) && table_format(&printing->cells, width, &text, &printing->err) == 0)
         (void)fwrite(text.data, 1, text.size, stdout);
     fy_buf_done(&text);
     if (!fy_error_is_set(&printing->err))
@@ -85,4 +90,14 @@ void listing_time(int64_t wall_us, char text[LISTING_TIME_SIZE])
     struct tm tm;
     if (!wall_us || !localtime_r(&seconds, &tm) || strftime(text, LISTING_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &tm) == 0)
         (void)snprintf(text, LISTING_TIME_SIZE, "-");
+}
+
+void listing_cell_time(int64_t wall_us, char text[LISTING_TIME_SIZE])
+{
+    static const size_t year_size = sizeof("2026-") - 1, date_size = sizeof("2026-11-26 ") - 1;
+    char whole[LISTING_TIME_SIZE], now[LISTING_TIME_SIZE];
+    listing_time(wall_us, whole);
+    listing_time(fy_clock_wall_us(), now);
+    size_t goes = strncmp(whole, now, date_size) == 0 ? date_size : strncmp(whole, now, year_size) == 0 ? year_size : 0;
+    (void)snprintf(text, LISTING_TIME_SIZE, "%.*s%s%s", (int)goes, whole, goes ? TABLE_MARK : "", whole + goes);
 }

@@ -21,8 +21,10 @@ struct listing {
 /* Sends the request and prints what comes back, once all is there: nothing when it fails. */
 enum cli_exit listing_print(const struct cli *cli, Ferry__Control__Request *request, const struct listing *listing);
 
-#define LISTING_TIME_SIZE 32
+#define LISTING_TIME_SIZE 40
 /* Local time as people read it; "-" for 0. */
 void listing_time(int64_t wall_us, char text[LISTING_TIME_SIZE]);
+/* The same for a cell: where there is no room, without the year while it lasts, and without the date on its day. */
+void listing_cell_time(int64_t wall_us, char text[LISTING_TIME_SIZE]);
 
 #endif

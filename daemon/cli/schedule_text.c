@@ -32,11 +32,11 @@ static int copies_of(struct fy_buf *cells, const Ferry__Control__Schedule *sched
 static int row(struct fy_buf *cells, const Ferry__Control__Reply *reply, struct fy_error *err)
 {
     if (!reply)
-        return fy_buf_printf(cells, err, "SCHEDULE\tWHEN\tSTATE\tLAST\tNEXT\tRESULT\n");
+        return fy_buf_printf(cells, err, "SCHEDULE\tWHEN\tSTATE\tLAST\tNEXT\t=RESULT\n");
     const Ferry__Control__Schedule *schedule = reply->schedule;
     char last[LISTING_TIME_SIZE], next[LISTING_TIME_SIZE];
-    listing_time(schedule->has_last_started_us ? schedule->last_started_us : 0, last);
-    listing_time(schedule->has_next_s ? schedule->next_s * 1000000 : 0, next);
+    listing_cell_time(schedule->has_last_started_us ? schedule->last_started_us : 0, last);
+    listing_cell_time(schedule->has_next_s ? schedule->next_s * 1000000 : 0, next);
     if (fy_buf_printf(cells, err, "%s\t%s\t%s\t%s\t%s\t%s", schedule->name, schedule->when, state_of(schedule), last,
                       next, result_of(schedule)) < 0 ||
         copies_of(cells, schedule, err) < 0)

@@ -1,16 +1,12 @@
 /* Twice over the cells: to measure, to write. */
 #include "table.h"
+#include "table_shape.h"
+#include "wrap.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-#define GAP "  "
-#define FLUSH_RIGHT '>'
-
-struct shape {
-    size_t width[TABLE_COLUMNS];
-    bool right[TABLE_COLUMNS];
-};
+#define BESIDE_LEAST 40u /* text goes on in its own column where that has so much room */
+#define BELOW_INDENT 4u
 
 struct cell {
     const char *text;
@@ -18,15 +14,6 @@ struct cell {
     size_t column;
     bool is_last; /* of its line */
 };
-
-/* Continuation bytes of UTF-8 take no column. */
-static size_t columns_of(const struct cell *cell)
-{
-    size_t columns = 0;
-    for (size_t i = 0; i < cell->size; i++)
-        columns += ((unsigned char)cell->text[i] & 0xc0) != 0x80;
-    return columns;
-}
 
 static bool next_cell(const char **at, const char *end, size_t *column, struct cell *cell)
 {
@@ -42,49 +29,129 @@ static bool next_cell(const char **at, const char *end, size_t *column, struct c
     return true;
 }
 
-static void measure(const struct fy_buf *cells, struct shape *shape)
+static void skip_signs(struct cell *cell, struct table_column *column)
+{
+    size_t signs = table_shape_heading(column, cell->text, cell->size);
+    cell->text += signs;
+    cell->size -= signs;
+}
+
+static void measure(const struct fy_buf *cells, struct table_shape *shape)
 {
     const char *at = (const char *)cells->data, *end = at + cells->size;
     struct cell cell;
     bool heading = true;
     for (size_t column = 0; next_cell(&at, end, &column, &cell); heading = heading && !cell.is_last) {
-        size_t columns = columns_of(&cell);
-        if (heading && cell.size && cell.text[0] == FLUSH_RIGHT) {
-            shape->right[cell.column] = true;
-            columns--;
-        }
-        if (columns > shape->width[cell.column])
-            shape->width[cell.column] = columns;
+        if (heading)
+            skip_signs(&cell, &shape->columns[cell.column]);
+        table_shape_measure(&shape->columns[cell.column], cell.text, cell.size);
     }
 }
 
-static int write_cell(const struct cell *cell, const struct shape *shape, struct fy_buf *text, struct fy_error *err)
+/* ---- writing ---- */
+
+struct writing {
+    struct table_shape shape;
+    size_t width;
+    struct fy_buf line;
+    size_t text_at; /* where in it the text begins that may go on below; 0: there is none */
+    struct fy_buf *text;
+};
+
+static size_t trimmed(const char *line, size_t size)
 {
-    bool right = shape->right[cell->column];
-    int fill = (int)(shape->width[cell->column] - columns_of(cell));
-    if (fy_buf_printf(text, err, "%*s%.*s", right ? fill : 0, "", (int)cell->size, cell->text) < 0)
-        return -1;
-    if (!cell->is_last)
-        return fy_buf_printf(text, err, "%*s" GAP, right ? 0 : fill, "");
-    while (text->size && text->data[text->size - 1] == ' ')
-        text->size--;
-    return fy_buf_append(text, "\n", 1, err);
+    while (size && line[size - 1] == ' ')
+        size--;
+    return size;
 }
 
-int table_format(const struct fy_buf *cells, struct fy_buf *text, struct fy_error *err)
+/* Nothing can make it fit: lines are broken between cells. */
+static bool is_full(const struct writing *w, size_t columns)
+{
+    size_t used = wrap_columns((const char *)w->line.data, w->line.size);
+    return w->width && used > WRAP_STEP && used + columns > w->width;
+}
+
+static int go_on_below(struct writing *w, struct fy_error *err)
+{
+    const char *line = (const char *)w->line.data;
+    if (fy_buf_printf(w->text, err, "%.*s\n", (int)trimmed(line, w->line.size), line) < 0)
+        return -1;
+    w->line.size = 0;
+    return fy_buf_printf(&w->line, err, "%*s", WRAP_STEP, "");
+}
+
+static int add_cell(struct writing *w, const struct cell *cell, struct fy_error *err)
+{
+    const struct table_column *column = &w->shape.columns[cell->column];
+    if (column->left_out)
+        return 0;
+    struct table_piece piece = table_shape_cut(column, cell->text, cell->size);
+    size_t columns =
+        wrap_columns(piece.head, piece.head_size) + piece.shortened + wrap_columns(piece.tail, piece.tail_size);
+    int fill = columns < column->width ? (int)(column->width - columns) : 0;
+    if (column->text)
+        w->text_at = w->line.size;
+    else if (is_full(w, columns)) {
+        fill = 0;
+        if (go_on_below(w, err) < 0)
+            return -1;
+    }
+    if (fy_buf_printf(&w->line, err, "%*s%.*s%s%.*s", column->right ? fill : 0, "", (int)piece.head_size, piece.head,
+                      piece.shortened ? "\u2026" : "", (int)piece.tail_size, piece.tail) < 0)
+        return -1;
+    return cell->is_last ? 0 : fy_buf_printf(&w->line, err, "%*s" TABLE_GAP, column->right ? 0 : fill, "");
+}
+
+/* The text of a line that is too long: beside the other columns, or on lines below them. */
+static int end_with_text(struct writing *w, struct fy_error *err)
+{
+    char *line = (char *)w->line.data, *below = line + w->text_at - BELOW_INDENT;
+    size_t beside = wrap_columns(line, w->text_at);
+    if (w->width >= beside + BESIDE_LEAST)
+        return wrap_line(line, w->line.size, beside, w->width, w->text, err);
+    if (fy_buf_printf(w->text, err, "%.*s\n", (int)trimmed(line, w->text_at), line) < 0)
+        return -1;
+    memset(below, ' ', BELOW_INDENT);
+    return wrap_line(below, w->line.size - w->text_at + BELOW_INDENT, BELOW_INDENT, w->width, w->text, err);
+}
+
+static int end_line(struct writing *w, struct fy_error *err)
+{
+    const char *line = (const char *)w->line.data;
+    int result;
+    w->line.size = trimmed(line, w->line.size);
+    bool long_one = w->width && wrap_columns(line, w->line.size) > w->width;
+    if (long_one && w->text_at >= BELOW_INDENT && w->text_at < w->line.size)
+        result = end_with_text(w, err);
+    else
+        result = fy_buf_append(w->text, line, w->line.size, err);
+    w->line.size = 0;
+    w->text_at = 0;
+    return result < 0 ? -1 : fy_buf_append(w->text, "\n", 1, err);
+}
+
+static int write_all(struct writing *w, const struct fy_buf *cells, struct fy_error *err)
 {
     const char *at = (const char *)cells->data, *end = at + cells->size;
-    struct shape shape = {0};
     struct cell cell;
     bool heading = true;
-    measure(cells, &shape);
     for (size_t column = 0; next_cell(&at, end, &column, &cell); heading = heading && !cell.is_last) {
-        if (heading && shape.right[cell.column]) {
-            cell.text++;
-            cell.size--;
-        }
-        if (write_cell(&cell, &shape, text, err) < 0)
+        if (heading)
+            skip_signs(&cell, &w->shape.columns[cell.column]);
+        if (add_cell(w, &cell, err) < 0 || (cell.is_last && end_line(w, err) < 0))
             return -1;
     }
     return 0;
+}
+
+int table_format(const struct fy_buf *cells, size_t width, struct fy_buf *text, struct fy_error *err)
+{
+    struct writing writing = {.width = width, .text = text};
+    fy_buf_init(&writing.line, 0);
+    measure(cells, &writing.shape);
+    table_shape_fit(&writing.shape, width);
+    int result = write_all(&writing, cells, err);
+    fy_buf_done(&writing.line);
+    return result;
 }

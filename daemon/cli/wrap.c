@@ -8,8 +8,7 @@
 
 #define MOST_INDENT 40u
 
-/* Continuation bytes of UTF-8 and the terminal's attributes take no column. */
-static size_t columns_of(const char *text, size_t size)
+size_t wrap_columns(const char *text, size_t size)
 {
     size_t columns = 0;
     bool escape = false;
@@ -29,13 +28,12 @@ static size_t blanks_at(const char *line, size_t size, size_t at)
     return count;
 }
 
-/* Where the text of a line with a name before it begins: "  phases     dump 1 s" at 13. */
+/* Where the text of a line with a name before it begins: "  image set  1 GiB" at 13. */
 static size_t indent_of(const char *line, size_t size)
 {
-    size_t lead = blanks_at(line, size, 0), at = lead;
-    while (at < size && line[at] != ' ')
-        at++;
-    size_t gap = blanks_at(line, size, at);
+    size_t lead = blanks_at(line, size, 0), at = lead, gap = 0;
+    for (; at < size && (gap = blanks_at(line, size, at)) < 2;)
+        at += gap ? gap : 1;
     bool named = lead && gap > 1 && at + gap < size && at + gap <= MOST_INDENT;
     return named ? at + gap : lead + WRAP_STEP;
 }
@@ -45,9 +43,9 @@ static size_t fitting(const char *line, size_t size, size_t from, size_t width)
 {
     size_t best = 0;
     for (size_t at = from; at <= size; at++) {
-        if (at < size && line[at] != ' ')
+        if ((at < size && line[at] != ' ') || (at && line[at - 1] == ' '))
             continue;
-        if (best && columns_of(line, at) > width)
+        if (best && wrap_columns(line, at) > width)
             break;
         if (at > from)
             best = at;
@@ -55,9 +53,11 @@ static size_t fitting(const char *line, size_t size, size_t from, size_t width)
     return best ? best : size;
 }
 
-static int wrap_line(const char *line, size_t size, size_t width, struct fy_buf *out, struct fy_error *err)
+int wrap_line(const char *line, size_t size, size_t indent, size_t width, struct fy_buf *out, struct fy_error *err)
 {
-    size_t indent = indent_of(line, size), taken = fitting(line, size, indent < size ? indent : 0, width);
+    if (wrap_columns(line, size) <= width)
+        return fy_buf_append(out, line, size, err);
+    size_t taken = fitting(line, size, indent < size ? indent : 0, width);
     if (fy_buf_append(out, line, taken, err) < 0)
         return -1;
     for (size_t at = taken; at < size; at += taken) {
@@ -74,9 +74,8 @@ int wrap_text(const char *text, size_t size, size_t width, struct fy_buf *out, s
     for (const char *end = text + size; text < end;) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t length = (size_t)((stop ? stop : end) - text);
-        int result = columns_of(text, length) > width ? wrap_line(text, length, width, out, err)
-                                                      : fy_buf_append(out, text, length, err);
-        if (result < 0 || (stop && fy_buf_append(out, "\n", 1, err) < 0))
+        if (wrap_line(text, length, indent_of(text, length), width, out, err) < 0 ||
+            (stop && fy_buf_append(out, "\n", 1, err) < 0))
             return -1;
         text += length + (stop ? 1 : 0);
     }

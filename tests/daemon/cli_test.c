@@ -251,8 +251,30 @@ Test(cli, progress_line)
     Ferry__Control__Job job = sample(FERRY__CONTROL__JOB_STATE__ACTIVE);
     format_progress(&job, job.elapsed_us, 200, true, line);
     cr_assert_str_eq(line, "runc/web  active          transfer  256.0 MiB of 1.0 GiB  25 %  100.0 MiB/s  3.2 s");
-    format_progress(&job, job.elapsed_us, 20, false, line);
-    cr_assert_str_eq(line, "active          tran");
+    /* The narrower the window the less of it, and no number is cut. */
+    static const struct {
+        size_t width;
+        const char *line;
+    } narrower[] = {
+        {81, "runc/web  active  transfer  256.0 MiB of 1.0 GiB  25 %  100.0 MiB/s  3.2 s"},
+        {73, "runc/web  transfer  256.0 MiB of 1.0 GiB  25 %  100.0 MiB/s  3.2 s"},
+        {60, "runc/web  transfer  25 %  100.0 MiB/s  3.2 s"},
+        {40, "runc/web  transfer  25 %  3.2 s"},
+        {24, "runc/web  transfer  25 %"},
+        {10, "runc/web  "},
+        {0, ""},
+    };
+    for (size_t i = 0; i < FY_ARRAY_SIZE(narrower); i++) {
+        format_progress(&job, job.elapsed_us, narrower[i].width, true, line);
+        cr_expect_str_eq(line, narrower[i].line);
+    }
+    job.workload = (char *)"podman/z\u00fcrich-postgresql-database";
+    format_progress(&job, job.elapsed_us, 40, true, line);
+    cr_expect_str_eq(line, "podman/z\u2026atabase  transfer  25 %  3.2 s");
+    format_progress(&job, job.elapsed_us, 8, true, line);
+    cr_expect_str_eq(line, "podman/z");
+    format_progress(&job, job.elapsed_us, 9, true, line);
+    cr_expect_str_eq(line, "podman/z\u2026");
     job.bytes_total = 0;
     job.rate_bytes = 0;
     format_progress(&job, job.elapsed_us, 200, false, line);
@@ -336,19 +358,27 @@ Test(cli, row_of_the_list)
     fy_buf_init(&text, 0);
     cr_assert_eq(format_job_row(&text, &job, NULL), 0);
     FY_AUTO_FREE char *got = fy_buf_take_string(&text);
+    char *mark = strchr(got, TABLE_MARK[0]); /* the year may be left out while it lasts */
+    if (mark)
+        memmove(mark, mark + 1, strlen(mark));
     cr_assert_str_eq(got, "m-20261123-114501-4f2a\tcompleted\trunc/web\tto b\t2026-11-23 11:45:01\t3.2 s\t256.0 MiB\n");
 }
 
-static void expect_table(const char *cells, const char *wanted)
+static void expect_table_in(size_t width, const char *cells, const char *wanted)
 {
     struct fy_buf from, text;
     fy_buf_init(&from, 0);
     fy_buf_init(&text, 0);
     cr_assert_eq(fy_buf_append(&from, cells, strlen(cells), NULL), 0);
-    cr_assert_eq(table_format(&from, &text, NULL), 0);
+    cr_assert_eq(table_format(&from, width, &text, NULL), 0);
     FY_AUTO_FREE char *got = fy_buf_take_string(&text);
     cr_expect_str_eq(got, wanted);
     fy_buf_done(&from);
+}
+
+static void expect_table(const char *cells, const char *wanted)
+{
+    expect_table_in(0, cells, wanted);
 }
 
 Test(cli, columns_are_as_wide_as_what_is_in_them)
@@ -364,6 +394,46 @@ Test(cli, columns_are_as_wide_as_what_is_in_them)
     /* Only a heading says that a column is set flush right. */
     expect_table("A\tB\n>x\t1\n", "A   B\n>x  1\n");
     expect_table("1\t2\t3\t4\t5\t6\t7\t8\t9\nwide\n", "1     2  3  4  5  6  7  8\t9\nwide\n");
+}
+
+static const char jobs[] = "JOB\t~WORKLOAD\t-CREATED\t->BYTES\tSTATE\n"
+                           "m-1\trunc/z\u00fcrich-postgresql-database\t2026-11-26 \00110:00:00\t1.0 GiB\tok\n"
+                           "m-2\tcheckpoint/\001c-20261126-002335-e775\t2026-\00111-25 11:00:00\t-\tok\n";
+
+Test(cli, a_table_fits_into_its_terminal)
+{
+    expect_table_in(0, jobs,
+                    "JOB  WORKLOAD                           CREATED                BYTES  STATE\n"
+                    "m-1  runc/z\u00fcrich-postgresql-database    2026-11-26 10:00:00  1.0 GiB  ok\n"
+                    "m-2  checkpoint/c-20261126-002335-e775  2026-11-25 11:00:00        -  ok\n");
+    /* The date goes on its day, and the year; what is in front of an id goes; an id is never cut. */
+    expect_table_in(64, jobs,
+                    "JOB  WORKLOAD                     CREATED           BYTES  STATE\n"
+                    "m-1  runc/z\u00fcrich-p\u2026esql-database  10:00:00        1.0 GiB  ok\n"
+                    "m-2  c-20261126-002335-e775       11-25 11:00:00        -  ok\n");
+    expect_table_in(43, jobs,
+                    "JOB  WORKLOAD                  BYTES  STATE\n"
+                    "m-1  runc/z\u00fcrich\u2026l-database  1.0 GiB  ok\n"
+                    "m-2  c-20261126-002335-e775        -  ok\n");
+    expect_table_in(20, jobs,
+                    "JOB  WORKLOAD\n  STATE\n"
+                    "m-1\n  runc/z\u00fcrich\u2026l-database\n  ok\n"
+                    "m-2\n  c-20261126-002335-e775\n  ok\n");
+}
+
+Test(cli, the_text_of_a_table_goes_on_below)
+{
+    static const char cells[] = "NAME\tWHEN\t=RESULT\na\tdaily\t1 checkpoint, 1 failed: it would have stood still\n"
+                                "b\tnever\t-\n";
+    expect_table_in(62, cells,
+                    "NAME  WHEN   RESULT\na     daily  1 checkpoint, 1 failed: it would have stood still\n"
+                    "b     never  -\n");
+    expect_table_in(55, cells,
+                    "NAME  WHEN   RESULT\na     daily  1 checkpoint, 1 failed: it would have\n"
+                    "             stood still\nb     never  -\n");
+    expect_table_in(40, cells,
+                    "NAME  WHEN   RESULT\na     daily\n    1 checkpoint, 1 failed: it would\n"
+                    "    have stood still\nb     never  -\n");
 }
 
 static void expect_wrapped(const char *text, size_t width, const char *wanted)
