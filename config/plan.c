@@ -92,33 +92,23 @@ static void read_addresses(struct reading *reading, const struct node *node, con
     }
 }
 
-static void read_peer_name(struct reading *reading, const struct node *node, const void *rule, void *target)
+static const char peer_name[] = "a peer name of at most 63 letters, digits, '.', '_' and '-'";
+static const char group_name[] = "a group name of at most 63 letters, digits, '.', '_' and '-'";
+
+static void read_name(struct reading *reading, const struct node *node, const void *rule, void *target)
 {
-    static const char expected[] = "a peer name of at most 63 letters, digits, '.', '_' and '-'";
-    (void)rule;
-    const char *text = config_scalar(reading, node, expected);
+    const char *text = config_scalar(reading, node, rule);
     if (text && config_is_peer_name(text))
         memcpy(target, text, strlen(text) + 1);
     else if (text)
-        config_expected(reading, node, expected);
+        config_expected(reading, node, rule);
 }
 
 static const struct uint_rule lane_count = {1, 8};
 
-static void read_group(struct reading *reading, const struct node *node, const void *rule, void *target)
-{
-    static const char expected[] = "a group name of at most 63 letters, digits, '.', '_' and '-'";
-    (void)rule;
-    const char *text = config_scalar(reading, node, expected);
-    if (text && config_is_peer_name(text))
-        memcpy(target, text, strlen(text) + 1);
-    else if (text)
-        config_expected(reading, node, expected);
-}
-
 static const struct field migration_list[] = {
     {"workload", config_read_parsed, AT(workload), &workload_rule, NULL, true},
-    {"to", read_peer_name, AT(peer), NULL, NULL, true},
+    {"to", read_name, AT(peer), peer_name, NULL, true},
     {"mode", config_read_parsed, AT(mode), &mode_rule, NULL, false},
     {"tcp", config_read_parsed, AT(tcp), &tcp_rule, NULL, false},
     {"addresses", read_addresses, 0, NULL, NULL, false},
@@ -130,7 +120,7 @@ static const struct field migration_list[] = {
     {"bandwidth", config_read_rate, AT(bandwidth_bytes), NULL, NULL, false},
     {"lanes", config_read_u32, AT(lanes), &lane_count, NULL, false},
     {"max_freeze", config_read_duration, AT(max_freeze_ms), &freeze_rule, NULL, false},
-    {"group", read_group, AT(group), NULL, NULL, false},
+    {"group", read_name, AT(group), group_name, NULL, false},
     {"hooks", config_read_hooks, 0, NULL, NULL, false},
 };
 static const struct fields migration_fields = {migration_list, FY_ARRAY_SIZE(migration_list)};

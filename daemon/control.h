@@ -102,6 +102,8 @@ int spec_from_request(const Ferry__Control__Migrate *migrate, struct fy_migratio
 
 /* Begins watching; the record given is the first to be sent. */
 int watch_add(struct client *client, struct fy_record *record, struct fy_error *err);
+/* The same for the only job of a request, and sends it; takes the reference over, also when it fails. */
+int watch_job(struct client *client, struct fy_record *record, struct fy_error *err);
 void watch_publish(struct client *client, struct fy_record *record, bool step);
 /* Sends what waits, as far as the client takes it. */
 void watch_pump(struct client *client);

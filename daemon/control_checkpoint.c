@@ -75,15 +75,6 @@ int handle_checkpoint_show(struct client *client, const Ferry__Control__Request 
 
 /* ---- jobs ---- */
 
-static int watch_job(struct client *client, struct fy_record *record, struct fy_error *err)
-{
-    int result = watch_add(client, record, err);
-    fy_record_unref(record);
-    if (result == 0)
-        watch_pump(client);
-    return result;
-}
-
 static int take_label(const char *text, struct fy_checkpoint_label *label, struct fy_error *err)
 {
     const char *equals = strchr(text, '=');

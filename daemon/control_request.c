@@ -192,11 +192,7 @@ static int handle_migrate(struct client *client, const Ferry__Control__Request *
     if (spec_from_request(request->migrate, &spec, err) < 0 ||
         fy_jobs_migrate(jobs_of(client), &spec, dry_run, &record, err) < 0)
         return -1;
-    int result = watch_add(client, record, err);
-    fy_record_unref(record);
-    if (result == 0)
-        watch_pump(client);
-    return result;
+    return watch_job(client, record, err);
 }
 
 static int watch_plan(struct client *client, struct fy_record **records, size_t count, struct fy_error *err)

@@ -142,9 +142,5 @@ int handle_checkpoint_rehearse(struct client *client, const Ferry__Control__Requ
     if (fy_checkpoints_rehearse(client->server->options.checkpoints, rehearse->checkpoint, rehearse->probe, false,
                                 &record, err) < 0)
         return -1;
-    int result = watch_add(client, record, err);
-    fy_record_unref(record);
-    if (result == 0)
-        watch_pump(client);
-    return result;
+    return watch_job(client, record, err);
 }

@@ -135,3 +135,12 @@ void watch_publish(struct client *client, struct fy_record *record, bool step)
     }
     watch_pump(client);
 }
+
+int watch_job(struct client *client, struct fy_record *record, struct fy_error *err)
+{
+    int result = watch_add(client, record, err);
+    fy_record_unref(record);
+    if (result == 0)
+        watch_pump(client);
+    return result;
+}

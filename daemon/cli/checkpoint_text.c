@@ -2,10 +2,10 @@
 #include "checkpoint_text.h"
 #include "answer.h"
 #include "follow.h"
+#include "json_job.h"
 #include "listing.h"
 
 #include <errno.h>
-#include <ferry/base/clock.h>
 #include <ferry/base/text.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -102,14 +102,6 @@ int checkpoint_block(struct fy_buf *text, const Ferry__Control__Checkpoint *chec
 }
 
 /* ---- JSON ---- */
-
-static void json_time(struct fy_json *json, const char *key, bool known, int64_t wall_us)
-{
-    char text[FY_CLOCK_TEXT_SIZE];
-    if (known)
-        fy_clock_format(wall_us, text);
-    fy_json_string(json, key, known ? text : NULL);
-}
 
 static void json_lists(struct fy_json *json, const Ferry__Control__Checkpoint *checkpoint)
 {

@@ -57,14 +57,8 @@ static void on_reply(struct session *session, const Ferry__Control__Reply *reply
 
 static enum cli_exit explain_job(const struct cli *cli, char *job)
 {
-    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
-    Ferry__Control__JobRef ref = FERRY__CONTROL__JOB_REF__INIT;
     struct explaining explaining = {.cli = cli};
-    ref.job = job;
-    request.kind_case = FERRY__CONTROL__REQUEST__KIND_JOB_SHOW;
-    request.job_show = &ref;
-    const struct session_call call = {.request = &request, .reply = on_reply, .data = &explaining};
-    enum cli_exit code = session_simple(cli, &call);
+    enum cli_exit code = session_about_job(cli, FERRY__CONTROL__REQUEST__KIND_JOB_SHOW, job, on_reply, &explaining);
     return code == CLI_DONE ? explaining.code : code;
 }
 

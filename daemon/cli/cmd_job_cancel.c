@@ -39,13 +39,8 @@ static void on_watched(struct session *session, const Ferry__Control__Reply *rep
 
 static enum cli_exit wait_for_end(struct cancel *cancel)
 {
-    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
-    Ferry__Control__JobRef ref = FERRY__CONTROL__JOB_REF__INIT;
-    ref.job = cancel->id;
-    request.kind_case = FERRY__CONTROL__REQUEST__KIND_JOB_WATCH;
-    request.job_watch = &ref;
-    const struct session_call call = {.request = &request, .reply = on_watched, .data = cancel};
-    enum cli_exit code = session_simple(cancel->cli, &call);
+    enum cli_exit code =
+        session_about_job(cancel->cli, FERRY__CONTROL__REQUEST__KIND_JOB_WATCH, cancel->id, on_watched, cancel);
     if (code != CLI_DONE)
         return code;
     return cancel->state == FERRY__CONTROL__JOB_STATE__CANCELLED ? CLI_DONE : CLI_FAILED;
@@ -55,14 +50,9 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
 {
     (void)count;
     (void)values;
-    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
-    Ferry__Control__JobRef ref = FERRY__CONTROL__JOB_REF__INIT;
     struct cancel cancel = {.cli = cli};
-    ref.job = operands[0];
-    request.kind_case = FERRY__CONTROL__REQUEST__KIND_JOB_CANCEL;
-    request.job_cancel = &ref;
-    const struct session_call call = {.request = &request, .reply = on_asked, .data = &cancel};
-    enum cli_exit code = session_simple(cli, &call);
+    enum cli_exit code =
+        session_about_job(cli, FERRY__CONTROL__REQUEST__KIND_JOB_CANCEL, operands[0], on_asked, &cancel);
     return code == CLI_DONE ? wait_for_end(&cancel) : code;
 }
 

@@ -22,14 +22,9 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
 {
     (void)count;
     (void)values;
-    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
-    Ferry__Control__JobRef ref = FERRY__CONTROL__JOB_REF__INIT;
     struct showing showing = {.cli = cli};
-    ref.job = operands[0];
-    request.kind_case = FERRY__CONTROL__REQUEST__KIND_JOB_SHOW;
-    request.job_show = &ref;
-    const struct session_call call = {.request = &request, .reply = on_reply, .data = &showing};
-    enum cli_exit code = session_simple(cli, &call);
+    enum cli_exit code =
+        session_about_job(cli, FERRY__CONTROL__REQUEST__KIND_JOB_SHOW, operands[0], on_reply, &showing);
     return code == CLI_DONE ? showing.code : code;
 }
 

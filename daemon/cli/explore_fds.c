@@ -140,7 +140,6 @@ static void print_descriptors(struct explore_print *print, const struct fy_explo
 
 static void print_task(struct explore_print *print, const struct fy_explore_task *task)
 {
-    (void)printf("%" PRIu32 "\n", task->pid);
     if (task->state == FY_TASK_ZOMBIE) {
         (void)printf("\t(zombie)\n");
         return;
@@ -212,8 +211,6 @@ static void json_task(struct explore_print *print, const struct fy_explore_task 
 {
     const struct fy_explore_table *table = task->has_ids ? fy_explore_find_table(print->set, task->table_id) : NULL;
 
-    fy_json_open_object(print->json, NULL);
-    explore_json_task(print, task);
     if (table) {
         fy_json_uint(print->json, "table", table->id);
         fy_json_open_array(print->json, "descriptors");
@@ -225,19 +222,9 @@ static void json_task(struct explore_print *print, const struct fy_explore_task 
         json_place(print, "cwd", task->cwd_id);
         json_place(print, "root", task->root_id);
     }
-    fy_json_close_object(print->json);
 }
 
 void explore_fds(struct explore_print *print)
 {
-    if (print->json)
-        fy_json_open_array(print->json, "tasks");
-    for (size_t i = 0; i < fy_explore_task_count(print->set); i++) {
-        if (print->json)
-            json_task(print, fy_explore_task(print->set, i));
-        else
-            print_task(print, fy_explore_task(print->set, i));
-    }
-    if (print->json)
-        fy_json_close_array(print->json);
+    explore_tasks(print, print_task, json_task);
 }

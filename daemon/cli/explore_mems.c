@@ -62,7 +62,6 @@ static void print_mapping(struct explore_print *print, const struct fy_explore_m
 
 static void print_task(struct explore_print *print, const struct fy_explore_task *task)
 {
-    (void)printf("%" PRIu32 "\n", task->pid);
     if (task->state == FY_TASK_ZOMBIE)
         (void)printf("\t(zombie)\n");
     if (task->has_mm) {
@@ -108,27 +107,15 @@ static void json_task(struct explore_print *print, const struct fy_explore_task 
     const struct fy_explore_file *program =
         task->has_mm ? fy_explore_find_file(print->set, FD_TYPES__REG, task->exe_id) : NULL;
 
-    fy_json_open_object(print->json, NULL);
-    explore_json_task(print, task);
     fy_json_string(print->json, "program", program ? program->path : NULL);
     fy_json_uint(print->json, "page_bytes", task->page_bytes);
     fy_json_open_array(print->json, "mappings");
     for (size_t i = 0; i < task->mapping_count; i++)
         json_mapping(print, &task->mappings[i]);
     fy_json_close_array(print->json);
-    fy_json_close_object(print->json);
 }
 
 void explore_mems(struct explore_print *print)
 {
-    if (print->json)
-        fy_json_open_array(print->json, "tasks");
-    for (size_t i = 0; i < fy_explore_task_count(print->set); i++) {
-        if (print->json)
-            json_task(print, fy_explore_task(print->set, i));
-        else
-            print_task(print, fy_explore_task(print->set, i));
-    }
-    if (print->json)
-        fy_json_close_array(print->json);
+    explore_tasks(print, print_task, json_task);
 }

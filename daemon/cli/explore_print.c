@@ -103,3 +103,28 @@ void explore_json_socket(struct explore_print *print, const struct fy_explore_so
     fy_json_uint(json, "receive_bytes", socket->receive_bytes);
     fy_json_uint(json, "send_bytes", socket->send_bytes);
 }
+
+static void json_task(struct explore_print *print, const struct fy_explore_task *task, explore_task_printer *members)
+{
+    fy_json_open_object(print->json, NULL);
+    explore_json_task(print, task);
+    members(print, task);
+    fy_json_close_object(print->json);
+}
+
+void explore_tasks(struct explore_print *print, explore_task_printer *text, explore_task_printer *json)
+{
+    if (print->json)
+        fy_json_open_array(print->json, "tasks");
+    for (size_t i = 0; i < fy_explore_task_count(print->set); i++) {
+        const struct fy_explore_task *task = fy_explore_task(print->set, i);
+        if (print->json) {
+            json_task(print, task, json);
+            continue;
+        }
+        (void)printf("%" PRIu32 "\n", task->pid);
+        text(print, task);
+    }
+    if (print->json)
+        fy_json_close_array(print->json);
+}

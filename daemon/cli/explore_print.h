@@ -31,6 +31,10 @@ char *explore_mapping_name(struct explore_print *print, const struct fy_explore_
 char *explore_mapped_file(struct explore_print *print, const struct fy_explore_mapping *mapping);
 /* "rwx" of PROT_… */
 void explore_protection(uint32_t protection, char text[4]);
+/* Every task in the order of their pids: its pid and what `text` prints of it, or an object with its pid, name and
+ * state and the members that `json` adds. */
+typedef void explore_task_printer(struct explore_print *print, const struct fy_explore_task *task);
+void explore_tasks(struct explore_print *print, explore_task_printer *text, explore_task_printer *json);
 /* Members of JSON. */
 void explore_json_hex(struct fy_json *json, const char *key, uint64_t value);
 void explore_json_task(struct explore_print *print, const struct fy_explore_task *task); /* pid, comm, state */

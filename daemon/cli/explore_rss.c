@@ -123,7 +123,6 @@ static void print_sums(struct explore_print *print, const struct fy_explore_task
 
 static void print_task(struct explore_print *print, const struct fy_explore_task *task)
 {
-    (void)printf("%" PRIu32 "\n", task->pid);
     if (task->state == FY_TASK_ZOMBIE)
         (void)printf("\t(zombie)\n");
     else if (print->is_long)
@@ -197,23 +196,11 @@ static void json_memory(struct explore_print *print, const struct fy_explore_tas
 
 static void json_task(struct explore_print *print, const struct fy_explore_task *task)
 {
-    fy_json_open_object(print->json, NULL);
-    explore_json_task(print, task);
     if (task->state != FY_TASK_ZOMBIE)
         json_memory(print, task);
-    fy_json_close_object(print->json);
 }
 
 void explore_rss(struct explore_print *print)
 {
-    if (print->json)
-        fy_json_open_array(print->json, "tasks");
-    for (size_t i = 0; i < fy_explore_task_count(print->set); i++) {
-        if (print->json)
-            json_task(print, fy_explore_task(print->set, i));
-        else
-            print_task(print, fy_explore_task(print->set, i));
-    }
-    if (print->json)
-        fy_json_close_array(print->json);
+    explore_tasks(print, print_task, json_task);
 }

@@ -13,7 +13,7 @@ static void json_ms(struct fy_json *json, const char *key, bool known, uint64_t 
         fy_json_null(json, key);
 }
 
-static void json_time(struct fy_json *json, const char *key, bool known, int64_t wall_us)
+void json_time(struct fy_json *json, const char *key, bool known, int64_t wall_us)
 {
     char text[FY_CLOCK_TEXT_SIZE];
     if (known)

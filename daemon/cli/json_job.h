@@ -8,6 +8,8 @@
 
 /* A job as one object. */
 void json_job(struct fy_json *json, const char *key, const Ferry__Control__Job *job);
+/* A point in time, or null. */
+void json_time(struct fy_json *json, const char *key, bool known, int64_t wall_us);
 /* {"code", "message", "next"} or null. */
 void json_failure(struct fy_json *json, const char *key, const Ferry__Control__Failure *failure);
 /* Finishes and prints with a newline, then frees `json` (NULL is legal). A failure goes to standard error: -1. */

@@ -1,8 +1,7 @@
 /* Schedules as a table and as JSON. */
 #include "schedule_text.h"
+#include "json_job.h"
 #include "listing.h"
-
-#include <ferry/base/clock.h>
 
 static const char *result_of(const Ferry__Control__Schedule *schedule)
 {
@@ -42,14 +41,6 @@ static int row(struct fy_buf *cells, const Ferry__Control__Reply *reply, struct 
         copies_of(cells, schedule, err) < 0)
         return -1;
     return fy_buf_printf(cells, err, "\n");
-}
-
-static void json_time(struct fy_json *json, const char *key, bool known, int64_t wall_us)
-{
-    char text[FY_CLOCK_TEXT_SIZE];
-    if (known)
-        fy_clock_format(wall_us, text);
-    fy_json_string(json, key, known ? text : NULL);
 }
 
 static void json(struct fy_json *out, const Ferry__Control__Reply *reply)

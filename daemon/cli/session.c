@@ -128,3 +128,15 @@ enum cli_exit session_simple(const struct cli *cli, const struct session_call *c
     cli_report(cli, &err);
     return end == SESSION_UNREACHABLE ? CLI_NO_AGENT : CLI_FAILED;
 }
+
+enum cli_exit session_about_job(const struct cli *cli, Ferry__Control__Request__KindCase kind, char *job,
+                                session_reply_cb *reply, void *data)
+{
+    Ferry__Control__Request request = FERRY__CONTROL__REQUEST__INIT;
+    Ferry__Control__JobRef ref = FERRY__CONTROL__JOB_REF__INIT;
+    ref.job = job;
+    request.kind_case = kind;
+    request.job_show = &ref; /* of all these kinds the message stands at the same place */
+    const struct session_call call = {.request = &request, .reply = reply, .data = data};
+    return session_simple(cli, &call);
+}

@@ -15,11 +15,13 @@ enum session_end {
 
 struct session;
 
+/* Every reply but failures and the empty end; strings are harmless to print unless --json. */
+typedef void session_reply_cb(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
+                              void *data);
+
 struct session_call {
-    Ferry__Control__Request *request; /* version is filled in */
-    /* Every reply but failures and the empty end; strings are harmless to print unless --json. May be NULL. */
-    void (*reply)(struct session *session, const Ferry__Control__Reply *reply, const struct fy_frame *frame,
-                  void *data);
+    Ferry__Control__Request *request;                         /* version is filled in */
+    session_reply_cb *reply;                                  /* may be NULL */
     void (*interrupted)(struct session *session, void *data); /* SIGINT; NULL: it ends the process */
     void (*tick)(void *data);                                 /* about ten times a second; may be NULL */
     void *data;
@@ -29,6 +31,9 @@ struct session_call {
 enum session_end session_run(const struct cli *cli, const struct session_call *call, struct fy_error *err);
 /* As session_run, then reports the error; the exit code for what happened. */
 enum cli_exit session_simple(const struct cli *cli, const struct session_call *call);
+/* The same for a request about one job: to show, watch or cancel it. */
+enum cli_exit session_about_job(const struct cli *cli, Ferry__Control__Request__KindCase kind, char *job,
+                                session_reply_cb *reply, void *data);
 /* From inside a callback: hangs up. */
 void session_stop(struct session *session);
 /* From inside a callback: asks ferryd to cancel the job, on a connection of its own; `failed` (may be NULL) is told if

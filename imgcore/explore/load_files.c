@@ -1,30 +1,14 @@
 /* Descriptor tables and open files: files.img, or the one image a kind of before. */
 #include "model.h"
 
-#include <criu/files.pb-c.h>
 #include <criu/memfd.pb-c.h>
 #include <criu/pipes.pb-c.h>
+#include <ferry/imgcore/file_entry.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---- open files ---- */
-
-static const ProtobufCMessage *member_of(const FileEntry *file)
-{
-    const void *const members[] = {
-        [FD_TYPES__REG] = file->reg,        [FD_TYPES__PIPE] = file->pipe,   [FD_TYPES__FIFO] = file->fifo,
-        [FD_TYPES__INETSK] = file->isk,     [FD_TYPES__UNIXSK] = file->usk,  [FD_TYPES__EVENTFD] = file->efd,
-        [FD_TYPES__EVENTPOLL] = file->epfd, [FD_TYPES__INOTIFY] = file->ify, [FD_TYPES__SIGNALFD] = file->sgfd,
-        [FD_TYPES__PACKETSK] = file->psk,   [FD_TYPES__TTY] = file->tty,     [FD_TYPES__FANOTIFY] = file->ffy,
-        [FD_TYPES__NETLINKSK] = file->nlsk, [FD_TYPES__NS] = file->nsf,      [FD_TYPES__TUNF] = file->tunf,
-        [FD_TYPES__EXT] = file->ext,        [FD_TYPES__TIMERFD] = file->tfd, [FD_TYPES__MEMFD] = file->memfd,
-        [FD_TYPES__BPFMAP] = file->bpf,     [FD_TYPES__PIDFD] = file->pidfd,
-    };
-    size_t type = (size_t)file->type;
-
-    return type < sizeof(members) / sizeof(members[0]) ? members[type] : NULL;
-}
 
 /* The field of that name if the message has it in that width. */
 static const void *field_of(const ProtobufCMessage *message, const char *name, ProtobufCType type)
@@ -70,7 +54,7 @@ static int add_file(struct fy_explore *explore, int type, uint32_t id, const Pro
 static int see_file(struct fy_explore *explore, const struct fy_image_entry *entry, void *data, struct fy_error *err)
 {
     const FileEntry *file = (const FileEntry *)entry->message;
-    const ProtobufCMessage *member = member_of(file);
+    const ProtobufCMessage *member = fy_file_entry_member(file);
 
     (void)data;
     if (!member)

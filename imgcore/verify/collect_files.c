@@ -1,10 +1,10 @@
 /* Facts about open files: descriptors, what they lead to, and what those need in turn. */
 #include "edges.h"
 #include "set.h"
-#include <criu/files.pb-c.h>
 #include <criu/ipc.pb-c.h>
 #include <criu/mounts.pb-c.h>
 #include <criu/sockets.pb-c.h>
+#include <ferry/imgcore/file_entry.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -21,23 +21,6 @@ int fy_collect_fdinfo(struct fy_set *set, const struct set_file *file, const str
             .file = file, .files_id = (uint32_t)file->id, .fd = fd->fd, .id = fd->id, .type = (int)fd->type});
 }
 
-/* The member of a file_entry that its type asks for; NULL if it is not set, or the type is not known. */
-static const ProtobufCMessage *member_of(const FileEntry *file)
-{
-    const void *const members[] = {
-        [FD_TYPES__REG] = file->reg,        [FD_TYPES__PIPE] = file->pipe,   [FD_TYPES__FIFO] = file->fifo,
-        [FD_TYPES__INETSK] = file->isk,     [FD_TYPES__UNIXSK] = file->usk,  [FD_TYPES__EVENTFD] = file->efd,
-        [FD_TYPES__EVENTPOLL] = file->epfd, [FD_TYPES__INOTIFY] = file->ify, [FD_TYPES__SIGNALFD] = file->sgfd,
-        [FD_TYPES__PACKETSK] = file->psk,   [FD_TYPES__TTY] = file->tty,     [FD_TYPES__FANOTIFY] = file->ffy,
-        [FD_TYPES__NETLINKSK] = file->nlsk, [FD_TYPES__NS] = file->nsf,      [FD_TYPES__TUNF] = file->tunf,
-        [FD_TYPES__EXT] = file->ext,        [FD_TYPES__TIMERFD] = file->tfd, [FD_TYPES__MEMFD] = file->memfd,
-        [FD_TYPES__BPFMAP] = file->bpf,     [FD_TYPES__PIDFD] = file->pidfd,
-    };
-    size_t type = (size_t)file->type;
-
-    return type < sizeof(members) / sizeof(members[0]) ? members[type] : NULL;
-}
-
 /* Field 1 of every kind of open file is its id. */
 static uint32_t id_of(const ProtobufCMessage *message)
 {
@@ -50,7 +33,7 @@ int fy_collect_file(struct fy_set *set, const struct set_file *file, const struc
                     struct fy_error *err)
 {
     const FileEntry *open_file = (const FileEntry *)entry->message;
-    const ProtobufCMessage *member = member_of(open_file);
+    const ProtobufCMessage *member = fy_file_entry_member(open_file);
 
     if (!member) {
         fy_set_report_entry(set, FY_FINDING_FILE_CONTENT, file->name, entry->number,
