@@ -37,6 +37,11 @@ static const struct fy_known_cause causes[] = {
      "migrate with --shell-job, or start the workload with its streams away from the terminal"},
     {"Task attached to shell terminal", "the workload uses a terminal that belongs to a process outside of it",
      "migrate with --shell-job, or start the workload with its streams away from the terminal"},
+    {"Found slave peer index",
+     "the workload uses a terminal whose other end another program holds (tmux, screen, sshd)",
+     "move that program with it (process/PID of the tmux or screen server), or start the workload with its streams "
+     "away "
+     "from the terminal"},
     {"External socket is used", "the workload has a UNIX socket whose other end is outside of it",
      "migrate with --ext-unix-sockets if it can live without that peer, or move both"},
     {"External socket found in image", "the image set holds a UNIX socket whose other end was outside of the workload",
@@ -99,6 +104,10 @@ static const struct fy_known_cause causes[] = {
     {"Unable to freeze cgroup",
      "not all tasks of the container stopped in time; one may wait for a disk or network file system",
      "find the task in state D (ps -eo pid,state,wchan,comm), or raise timeouts.freeze in ferryd's configuration"},
+    {"Can't get rlimit *Operation not permitted",
+     "a task of the workload belongs to another user than root, and CRIU may not read its limits: it lacks "
+     "CAP_SYS_RESOURCE",
+     "let ferryd have CAP_SYS_RESOURCE, also where it runs in a container or a confined unit"},
     {"Unexpected rt vDSO area bounds", "this CRIU is older than the kernel",
      "install CRIU 4.2 or newer (deploy/get-criu does)"},
     {"Can't get 1:16 opt", "this CRIU is older than the kernel (it asks for an option that sockets no longer have)",

@@ -96,6 +96,7 @@ static void preflight_done(const struct fy_preflight_item *items, size_t count, 
                            void *data)
 {
     struct fy_receiver *receiver = data;
+    fy_migrate_forget_files(receiver->offer);
     if (receiver->core.phase != FY_DESTINATION_ASK) { /* the link was lost meanwhile */
         fy_destination_preflighted(&receiver->core, false, NULL);
         return;

@@ -1,7 +1,9 @@
 /* The offer: what a source tells about a workload, and what a destination makes of it. */
 #include "migrate_peer.h"
+#include "open_files.h"
 
 #include <ferry/base/cleanup.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -143,6 +145,26 @@ static int check_pids(const Ferry__Peer__Offer *offer, struct fy_error *err)
     return 0;
 }
 
+static int check_files(const Ferry__Peer__Offer *offer, struct fy_error *err)
+{
+    if (offer->n_files > FY_OPEN_FILES_MOST)
+        return fy_error_set(err, FY_E_PROTOCOL, "the offer has %zu files (%d at most)", offer->n_files,
+                            FY_OPEN_FILES_MOST);
+    for (size_t i = 0; i < offer->n_files; i++) {
+        if (offer->files[i]->path[0] != '/' || strlen(offer->files[i]->path) >= PATH_MAX)
+            return fy_error_set(err, FY_E_PROTOCOL, "the offer has a file without an absolute path");
+    }
+    return 0;
+}
+
+void fy_migrate_forget_files(Ferry__Peer__Offer *offer)
+{
+    struct fy_open_files files = {offer->files, offer->n_files};
+    fy_open_files_done(&files);
+    offer->files = NULL;
+    offer->n_files = 0;
+}
+
 int fy_migrate_offer_to_spec(const Ferry__Peer__Offer *offer, struct fy_migration_spec *spec, struct fy_error *err)
 {
     struct fy_migration_spec new;
@@ -152,7 +174,7 @@ int fy_migrate_offer_to_spec(const Ferry__Peer__Offer *offer, struct fy_migratio
     if (offer->n_addresses > FY_MAX_ADDRESSES)
         return fy_error_set(err, FY_E_PROTOCOL, "the offer has %zu addresses (%d at most)", offer->n_addresses,
                             FY_MAX_ADDRESSES);
-    if (check_pids(offer, err) < 0 ||
+    if (check_pids(offer, err) < 0 || check_files(offer, err) < 0 ||
         fy_wire_hooks_read(offer->hooks, offer->n_hooks, FY_HOOK_DESTINATION, &new, err) < 0)
         return -1;
     for (size_t i = 0; i < offer->n_addresses; i++) {

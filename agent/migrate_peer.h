@@ -57,6 +57,8 @@ int fy_migrate_offer_init(struct fy_migrate_offer *offer, const char *job_id, co
                           const struct fy_workload_facts *facts, int criu_version, uint64_t hold_ms,
                           struct fy_error *err);
 void fy_migrate_offer_done(struct fy_migrate_offer *offer);
+/* The list of files is long, and of no use once it has been looked at: the offer is kept without it. */
+void fy_migrate_forget_files(Ferry__Peer__Offer *offer);
 /* Destination: checks every field and makes a spec of it (`peer` stays empty). FY_E_PROTOCOL. */
 int fy_migrate_offer_to_spec(const Ferry__Peer__Offer *offer, struct fy_migration_spec *spec, struct fy_error *err);
 

@@ -11,6 +11,7 @@
 #include "migrate_journal.h"
 #include "migrate_peer.h"
 #include "migrate_report.h"
+#include "open_files.h"
 #include "send_set.h"
 
 #include <ferry/agent/migrate.h>
@@ -30,6 +31,7 @@ struct fy_migration {
     struct fy_report_clock clock;
 
     struct fy_workload_facts facts;
+    struct fy_open_files files;   /* until the offer has been sent */
     struct fy_process root;       /* the workload's, as it was inspected */
     Ferry__Peer__Offer *offer;    /* as it was made; NULL before */
     uint64_t epoch;               /* of a migration that was taken up */

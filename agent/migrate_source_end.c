@@ -8,6 +8,7 @@ void fy_migration_free(struct fy_migration *migration)
 {
     if (migration->offer)
         ferry__peer__offer__free_unpacked(migration->offer, NULL);
+    fy_open_files_done(&migration->files);
     free(migration->options.log_dir);
     free(migration->job_dir);
     free(migration->images_dir);

@@ -4,6 +4,14 @@
 #include <ferry/agent/address.h>
 #include <string.h>
 
+/* A container's come with its root. */
+static void files_known(struct fy_open_files *files, void *data)
+{
+    struct fy_migration *migration = data;
+    migration->files = *files;
+    fy_source_inspected(&migration->core, NULL);
+}
+
 static void version_known(int version, const struct fy_error *err, void *data)
 {
     struct fy_migration *migration = data;
@@ -12,7 +20,10 @@ static void version_known(int version, const struct fy_error *err, void *data)
     if (!err && (fy_address_check_source(migration->spec.addresses, migration->spec.address_count, &wrong) < 0 ||
                  fy_hooks_check(migration->host, &migration->spec, FY_HOOK_SOURCE, &wrong) < 0))
         err = &wrong;
-    fy_source_inspected(&migration->core, err);
+    if (err || migration->spec.workload.kind != FY_WORKLOAD_PROCESS)
+        fy_source_inspected(&migration->core, err);
+    else if (fy_open_files_start(migration->host->loop, migration->facts.root_pid, files_known, migration, &wrong) < 0)
+        fy_source_inspected(&migration->core, &wrong);
 }
 
 static void inspected(const struct fy_workload_facts *facts, const struct fy_error *err, void *data)
@@ -37,6 +48,25 @@ void fy_migration_inspect(void *ctx)
         fy_source_inspected(&migration->core, &err);
 }
 
+/* Whether one runs between the look at the files and the restore. */
+static bool has_hook_before_restore(const struct fy_migration_spec *spec)
+{
+    for (size_t i = 0; i < spec->hook_count; i++) {
+        if (spec->hooks[i].stage <= FY_HOOK_PRE_RESTORE)
+            return true;
+    }
+    return false;
+}
+
+/* Only for the wire: what is kept of an offer has no use for them. */
+static void add_files(const struct fy_migration *migration, Ferry__Peer__Offer *message)
+{
+    message->files = migration->files.list;
+    message->n_files = migration->files.count;
+    message->has_files_may_come = true;
+    message->files_may_come = has_hook_before_restore(&migration->spec);
+}
+
 void fy_migration_offer(void *ctx)
 {
     struct fy_migration *migration = ctx;
@@ -54,9 +84,11 @@ void fy_migration_offer(void *ctx)
         offer.message.store = migration->host->journal ? migration->host->journal->store_id : NULL;
         Ferry__Peer__Frame frame = FY_PEER_FRAME(offer, FERRY__PEER__FRAME__KIND_OFFER, &offer.message);
         migration->offer = fy_migrate_copy_offer(&offer.message, &err);
+        add_files(migration, &offer.message);
         result = migration->offer ? fy_session_send(&migration->session, &frame, NULL, 0, &err) : -1;
     }
     fy_migrate_offer_done(&offer);
+    fy_open_files_done(&migration->files);
     if (result < 0)
         (void)fy_source_fail(&migration->core, &err);
 }

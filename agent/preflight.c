@@ -1,11 +1,12 @@
 /* Preflight at the destination.
  *
- * What is quick is asked at once (architecture, page size, space, addresses); CRIU's version and the room for the
- * workload take child processes and come one after the other. */
+ * What is quick is asked at once (architecture, page size, space, addresses); CRIU's version, the files and the room
+ * for the workload take child processes or a disk, and come one after the other. */
 #include "preflight.h"
 
 #include "hook.h"
 #include "migrate_report.h"
+#include "preflight_files.h"
 #include "storage.h"
 
 #include <ferry/agent/address.h>
@@ -159,6 +160,24 @@ static void ask_for_room(struct fy_preflight *preflight)
         room_known(&err, preflight);
 }
 
+static void files_known(const struct fy_preflight_item *item, void *data)
+{
+    struct fy_preflight *preflight = data;
+    fy_report_preflight(&preflight->items, item->name, item->ok, item->detail, item->next);
+    ask_for_room(preflight);
+}
+
+static void look_at_files(struct fy_preflight *preflight)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    if (preflight->offer->n_files == 0) {
+        ask_for_room(preflight);
+    } else if (fy_preflight_files_start(preflight->host->loop, preflight->offer, files_known, preflight, &err) < 0) {
+        add_error(preflight, "files", &err);
+        ask_for_room(preflight);
+    }
+}
+
 static void version_known(int version, const struct fy_error *err, void *data)
 {
     struct fy_preflight *preflight = data;
@@ -175,7 +194,7 @@ static void version_known(int version, const struct fy_error *err, void *data)
                    version % 100, theirs / 10000, theirs / 100 % 100, theirs % 100);
     fy_report_preflight(&preflight->items, "criu", ok, detail,
                         ok ? NULL : "install at least the source's CRIU version at the destination");
-    ask_for_room(preflight);
+    look_at_files(preflight);
 }
 
 static int copy_pids(struct fy_preflight *preflight, struct fy_error *err)
