@@ -1,7 +1,10 @@
 /* Reads every image of a set once, to its last byte, and hands the entries to the collectors of their kind. */
 #include "set.h"
+#include <fcntl.h>
+#include <ferry/base/cleanup.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 static fy_collector *const collectors[FY_IMAGE_KIND_COUNT] = {
     [FY_IMAGE_PSTREE] = fy_collect_pstree,
@@ -187,6 +190,21 @@ int fy_set_load(struct fy_set *set, struct fy_error *err)
     return 0;
 }
 
+/* A store of checkpoints has the same names with a suffix. */
+static void report_no_inventory(struct fy_set *set)
+{
+    static const char *const stored[] = {"inventory.img.zst", "inventory.img.sealed"};
+
+    for (size_t i = 0; i < FY_ARRAY_SIZE(stored); i++) {
+        if (faccessat(set->dir_fd, stored[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+            fy_set_report(set, FY_FINDING_STORED, stored[i], "belongs to ferry's store of checkpoints");
+            return;
+        }
+    }
+    fy_set_report(set, FY_FINDING_INVENTORY_MISSING, "inventory.img",
+                  "is missing: it is written last, so the dump did not finish");
+}
+
 int fy_set_load_inventory(struct fy_set *set, struct fy_error *err)
 {
     struct set_file *file = (struct set_file *)fy_set_find_image(set, FY_IMAGE_INVENTORY, 0);
@@ -194,8 +212,7 @@ int fy_set_load_inventory(struct fy_set *set, struct fy_error *err)
     size_t reported;
 
     if (!file) {
-        fy_set_report(set, FY_FINDING_INVENTORY_MISSING, "inventory.img",
-                      "is missing: it is written last, so the dump did not finish");
+        report_no_inventory(set);
         return 0;
     }
     if (file->is_regular && fy_inventory_read(set->dir_fd, &set->inventory, &fault) == 0) {

@@ -357,6 +357,20 @@ Test(set_whole, directory_that_is_empty)
     expect_only(FY_FINDING_INVENTORY_MISSING, &set, "inventory.img", "the dump did not finish");
 }
 
+Test(set_whole, directory_of_a_store)
+{
+    static const char *const suffixes[] = {"zst", "sealed"};
+
+    for (size_t i = 0; i < FY_ARRAY_SIZE(suffixes); i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "inventory.img.%s", suffixes[i]);
+        scratch_make(&set);
+        scratch_write(&set, name, "x", 1);
+        expect_only(FY_FINDING_STORED, &set, name, "store of checkpoints");
+        end();
+    }
+}
+
 Test(set_whole, state_of_tasks)
 {
     damage_core(NO_TASK, "core-67.img");
