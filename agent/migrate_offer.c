@@ -26,6 +26,18 @@ static int fill_facts(struct fy_migrate_offer *offer, int criu_version, struct f
     return 0;
 }
 
+static void fill_cpu(struct fy_migrate_offer *offer, const struct fy_migration_spec *spec)
+{
+    char info[FY_CPU_INFO_SIZE];
+    if (spec->any_cpu)
+        return;
+    fy_cpu_info_read(info);
+    fy_cpu_model(info, offer->cpu_model, sizeof offer->cpu_model);
+    offer->facts.cpu_model = offer->cpu_model;
+    offer->facts.n_cpu_features = fy_cpu_features(info, offer->cpu_features);
+    offer->facts.cpu_features = (char **)(uintptr_t)offer->cpu_features;
+}
+
 static void fill_addresses(struct fy_migrate_offer *offer, const struct fy_migration_spec *spec)
 {
     for (size_t i = 0; i < spec->address_count; i++) {
@@ -85,6 +97,7 @@ int fy_migrate_offer_init(struct fy_migrate_offer *offer, const char *job_id, co
     ferry__peer__offer__init(message);
     if (fill_facts(offer, criu_version, err) < 0 || fill_pids(offer, facts, err) < 0)
         return -1;
+    fill_cpu(offer, spec);
     fill_addresses(offer, spec);
     fill_options(message, spec);
     fy_wire_hooks_fill(&offer->hooks, spec, FY_HOOK_DESTINATION);
@@ -174,6 +187,9 @@ int fy_migrate_offer_to_spec(const Ferry__Peer__Offer *offer, struct fy_migratio
     if (offer->n_addresses > FY_MAX_ADDRESSES)
         return fy_error_set(err, FY_E_PROTOCOL, "the offer has %zu addresses (%d at most)", offer->n_addresses,
                             FY_MAX_ADDRESSES);
+    if (offer->facts->n_cpu_features > FY_CPU_FEATURES_MOST)
+        return fy_error_set(err, FY_E_PROTOCOL, "the offer has %zu processor features (%d at most)",
+                            offer->facts->n_cpu_features, FY_CPU_FEATURES_MOST);
     if (check_pids(offer, err) < 0 || check_files(offer, err) < 0 ||
         fy_wire_hooks_read(offer->hooks, offer->n_hooks, FY_HOOK_DESTINATION, &new, err) < 0)
         return -1;

@@ -2,6 +2,7 @@
 #ifndef FERRY_AGENT_MIGRATE_PEER_H
 #define FERRY_AGENT_MIGRATE_PEER_H
 
+#include "cpu_features.h"
 #include "migrate_hooks.h"
 
 #include <ferry/agent/driver.h>
@@ -51,6 +52,8 @@ struct fy_migrate_offer {
     struct fy_wire_hooks hooks;
     char arch[65];
     char kernel[65];
+    const char *cpu_features[FY_CPU_FEATURES_MOST];
+    char cpu_model[128];
     uint32_t *pids;
 };
 int fy_migrate_offer_init(struct fy_migrate_offer *offer, const char *job_id, const struct fy_migration_spec *spec,

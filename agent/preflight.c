@@ -1,9 +1,10 @@
 /* Preflight at the destination.
  *
- * What is quick is asked at once (architecture, page size, space, addresses); CRIU's version, the files and the room
- * for the workload take child processes or a disk, and come one after the other. */
+ * What is quick is asked at once (architecture, processor, page size, space, addresses); CRIU's version, the files and
+ * the room for the workload take child processes or a disk, and come one after the other. */
 #include "preflight.h"
 
+#include "cpu_features.h"
 #include "hook.h"
 #include "migrate_report.h"
 #include "preflight_files.h"
@@ -48,6 +49,38 @@ static void check_architecture(struct fy_preflight *preflight)
     (void)snprintf(detail, sizeof detail, "%.64s here, %.64s at the source", names.machine, theirs);
     fy_report_preflight(&preflight->items, "architecture", ok, detail,
                         ok ? NULL : "migrate between hosts of the same architecture");
+}
+
+static size_t missing_features(const Ferry__Peer__HostFacts *facts, const char *info, char *first, size_t first_size)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < facts->n_cpu_features; i++) {
+        if (!fy_cpu_has(info, facts->cpu_features[i]) && missing++ == 0)
+            fy_text_copy_printable(first, first_size, facts->cpu_features[i]);
+    }
+    return missing;
+}
+
+static void check_cpu(struct fy_preflight *preflight)
+{
+    const Ferry__Peer__HostFacts *facts = preflight->offer->facts;
+    char info[FY_CPU_INFO_SIZE], ours[64], theirs[64], first[32], detail[256];
+    if (facts->n_cpu_features == 0)
+        return;
+    fy_cpu_info_read(info);
+    size_t missing = missing_features(facts, info, first, sizeof first);
+    fy_cpu_model(info, ours, sizeof ours);
+    fy_text_copy_printable(theirs, sizeof theirs, facts->cpu_model ? facts->cpu_model : "");
+    if (missing == 0)
+        (void)snprintf(detail, sizeof detail, "all %zu features of the source's (%s) are here", facts->n_cpu_features,
+                       theirs);
+    else
+        (void)snprintf(detail, sizeof detail, "it lacks %s%s of the source's features: %s here, %s there", first,
+                       missing > 1 ? " and others" : "", ours, theirs);
+    fy_report_preflight(&preflight->items, "cpu", missing == 0, detail,
+                        missing == 0 ? NULL
+                                     : "choose a host with at least the same features (virtual machines: the same CPU "
+                                       "model); --any-cpu, if the workload was started without using them");
 }
 
 static void check_page_size(struct fy_preflight *preflight)
@@ -220,6 +253,7 @@ int fy_preflight_start(const struct fy_host *host, const Ferry__Peer__Offer *off
     preflight->done = done;
     preflight->data = data;
     check_architecture(preflight);
+    check_cpu(preflight);
     check_page_size(preflight);
     check_space(preflight);
     check_memory(preflight);

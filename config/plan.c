@@ -116,6 +116,7 @@ static const struct field migration_list[] = {
     {"shell_job", config_read_bool, AT(shell_job), NULL, NULL, false},
     {"ext_unix_sockets", config_read_bool, AT(ext_unix_sockets), NULL, NULL, false},
     {"link_remap", config_read_bool, AT(link_remap), NULL, NULL, false},
+    {"any_cpu", config_read_bool, AT(any_cpu), NULL, NULL, false},
     {"durable", config_read_bool, AT(durable), NULL, NULL, false},
     {"bandwidth", config_read_rate, AT(bandwidth_bytes), NULL, NULL, false},
     {"lanes", config_read_u32, AT(lanes), &lane_count, NULL, false},

@@ -39,6 +39,7 @@ int spec_from_request(const Ferry__Control__Migrate *migrate, struct fy_migratio
         return fy_error_set(err, FY_E_USAGE, "a job has 1 to %u lanes", FY_SESSION_MAX_LANES);
     read.lanes = migrate->has_lanes ? migrate->lanes : 0;
     read.link_remap = migrate->has_link_remap && migrate->link_remap;
+    read.any_cpu = migrate->has_any_cpu && migrate->any_cpu;
     read.durable = migrate->has_durable && migrate->durable;
     *spec = read;
     return 0;

@@ -10,7 +10,7 @@
 struct values {
     const char *to, *mode, *tcp, *bandwidth, *lanes;
     struct cli_list addresses;
-    bool file_locks, shell_job, ext_unix_sockets, link_remap, durable, dry_run, detach;
+    bool file_locks, shell_job, ext_unix_sockets, link_remap, any_cpu, durable, dry_run, detach;
 };
 
 static const struct cli_option options[] = {
@@ -24,6 +24,8 @@ static const struct cli_option options[] = {
     {"shell-job", CLI_FLAG, NULL, "the process was started from a shell", offsetof(struct values, shell_job), 0},
     {"ext-unix-sockets", CLI_FLAG, NULL, "allow unix sockets connected to others",
      offsetof(struct values, ext_unix_sockets), 0},
+    {"any-cpu", CLI_FLAG, NULL, "also to a processor that lacks features of this one", offsetof(struct values, any_cpu),
+     0},
     {"durable", CLI_FLAG, NULL, "the destination puts the image set on disk before the switchover",
      offsetof(struct values, durable), 0},
     {"link-remap", CLI_FLAG, NULL, "keep open files that were unlinked", offsetof(struct values, link_remap), 0},
@@ -76,7 +78,8 @@ static void fill(Ferry__Control__Migrate *migrate, const char *workload, const s
     migrate->shell_job = values->shell_job;
     migrate->ext_unix_sockets = values->ext_unix_sockets;
     migrate->link_remap = values->link_remap;
-    migrate->has_durable = 1;
+    migrate->has_any_cpu = migrate->has_durable = 1;
+    migrate->any_cpu = values->any_cpu;
     migrate->durable = values->durable;
     uint64_t lanes = 0;
     migrate->has_bandwidth = values->bandwidth && fy_rate_parse(values->bandwidth, &migrate->bandwidth);

@@ -45,7 +45,7 @@ _ferry_option() {
     local options="--socket --json --help --version"
     case ${_ferry_words[*]} in
     migrate*)
-        options+=" --to --mode --tcp --address --file-locks --shell-job --ext-unix-sockets --link-remap --durable --dry-run"
+        options+=" --to --mode --tcp --address --file-locks --shell-job --ext-unix-sockets --link-remap --any-cpu --durable --dry-run"
         options+=" --bandwidth --lanes --detach"
         ;;
     "checkpoint create"*)

@@ -185,7 +185,7 @@ Test(plan, smallest)
     cr_expect_eq(spec->address_count, 0);
     cr_expect_eq(spec->hook_count, 0);
     cr_expect_eq(spec->max_freeze_ms, 0);
-    cr_expect_not(spec->file_locks || spec->shell_job || spec->ext_unix_sockets || spec->link_remap);
+    cr_expect_not(spec->file_locks || spec->shell_job || spec->ext_unix_sockets || spec->link_remap || spec->any_cpu);
     fy_plan_free(plan);
     fy_plan_free(NULL);
 }
@@ -207,6 +207,7 @@ Test(plan, every_key)
                                "    shell_job: true\n"
                                "    ext_unix_sockets: true\n"
                                "    link_remap: true\n"
+                               "    any_cpu: true\n"
                                "    durable: true\n"
                                "    bandwidth: 100Mbit/s\n"
                                "    lanes: 3\n"
@@ -231,7 +232,8 @@ Test(plan, every_key)
     cr_expect_str_eq(address, "10.77.0.100/24@eth0");
     fy_service_address_format(&spec->addresses[1], address);
     cr_expect_str_eq(address, "2001:db8::7/64@br0");
-    cr_expect(spec->file_locks && spec->shell_job && spec->ext_unix_sockets && spec->link_remap && spec->durable);
+    cr_expect(spec->file_locks && spec->shell_job && spec->ext_unix_sockets && spec->link_remap && spec->any_cpu &&
+              spec->durable);
     cr_expect_eq(spec->bandwidth_bytes, 12500000);
     cr_expect_eq(spec->lanes, 3);
     cr_expect_eq(spec->max_freeze_ms, 1500);

@@ -13,6 +13,7 @@
  *         ext_unix_sockets: false
  *         link_remap: false
  *         durable: false
+ *         any_cpu: false
  *         max_freeze: 5s             # longest time that the workload may stay frozen here
  *         group: shop                # moves together with the others of its group, or not at all
  *         hooks:                     # hook.h
@@ -65,6 +66,7 @@ struct fy_migration_spec {
     bool shell_job;           /* CRIU: the tree's session leader is outside of it */
     bool ext_unix_sockets;    /* CRIU: allow unix sockets whose peer is outside */
     bool link_remap;          /* CRIU: hard-link open files that were unlinked */
+    bool any_cpu;             /* also to a host whose processor lacks features of the source's */
     bool durable;             /* the destination has the image set on disk before it is prepared */
     uint64_t bandwidth_bytes; /* a second; 0: no limit of its own */
     uint32_t lanes;           /* SSH connections; 0: as the peer's settings say */
