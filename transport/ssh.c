@@ -4,6 +4,7 @@
  * never waits for anything but the return from its last function. */
 #include <ferry/transport/ssh.h>
 
+#include "ssh_cipher.h"
 #include "ssh_worker.h"
 #include <ferry/base/cleanup.h>
 #include <libssh2.h>
@@ -276,10 +277,12 @@ int fy_ssh_global_init(struct fy_error *err)
     int code = libssh2_init(0);
     if (code)
         return fy_error_set(err, FY_E_INTERNAL, "libssh2 cannot be set up (error %d)", code);
+    fy_ssh_cipher_use();
     return 0;
 }
 
 void fy_ssh_global_done(void)
 {
+    fy_ssh_cipher_unuse();
     libssh2_exit();
 }

@@ -4,7 +4,9 @@
  *
  * All phases before MOVE share one deadline; each can be left at any wait when the link is closed. */
 #include "ssh_worker.h"
+#include "ssh_cipher.h"
 #include "ssh_hosts.h"
+#include <stdio.h>
 #include <string.h>
 
 enum phase { PHASE_CONNECT, PHASE_KEYS, PHASE_HOST, PHASE_LOGIN, PHASE_CHANNEL, PHASE_OPEN, PHASE_MOVE, PHASE_COUNT };
@@ -12,9 +14,12 @@ enum phase { PHASE_CONNECT, PHASE_KEYS, PHASE_HOST, PHASE_LOGIN, PHASE_CHANNEL, 
 static int report_open(struct fy_ssh_conn *conn, struct fy_error *err)
 {
     (void)err;
+    char text[FY_SSH_CIPHER_BYTES] = "";
     const char *cipher = libssh2_session_methods(conn->session, LIBSSH2_METHOD_CRYPT_CS);
+    if (cipher)
+        (void)snprintf(text, sizeof text, "%s%s", cipher, fy_ssh_cipher_is_ahead(cipher) ? "/ahead" : "");
     conn->deadline_ns = 0;
-    fy_ssh_bridge_report_opened(conn->bridge, cipher ? cipher : "");
+    fy_ssh_bridge_report_opened(conn->bridge, text);
     return 0;
 }
 
