@@ -130,17 +130,22 @@ static int refill(struct context *context)
     return 1;
 }
 
+static void add_block(uint8_t *out, const uint8_t *in, const uint8_t *stream)
+{
+    uint64_t a[2], b[2];
+    memcpy(a, in, BLOCK_BYTES);
+    memcpy(b, stream, BLOCK_BYTES);
+    a[0] ^= b[0];
+    a[1] ^= b[1];
+    memcpy(out, a, BLOCK_BYTES);
+}
+
 static void add_stream(struct context *context, uint8_t *out, const uint8_t *in, size_t size)
 {
     const uint8_t *stream = context->stream + context->used;
     context->used += size;
     for (; size >= BLOCK_BYTES; size -= BLOCK_BYTES) {
-        uint64_t a[2], b[2];
-        memcpy(a, in, BLOCK_BYTES);
-        memcpy(b, stream, BLOCK_BYTES);
-        a[0] ^= b[0];
-        a[1] ^= b[1];
-        memcpy(out, a, BLOCK_BYTES);
+        add_block(out, in, stream);
         in += BLOCK_BYTES;
         out += BLOCK_BYTES;
         stream += BLOCK_BYTES;
@@ -170,11 +175,17 @@ static size_t update_some(struct context *context, uint8_t *out, const uint8_t *
 /* Counter mode is the same both ways. */
 static int update(void *data, unsigned char *out, size_t *out_bytes, size_t room, const unsigned char *in, size_t size)
 {
+    struct context *context = data;
     if (room < size)
         return 0;
     *out_bytes = size;
+    if (size == BLOCK_BYTES && context->used <= STREAM_BYTES - BLOCK_BYTES) { /* what it is for */
+        add_block(out, in, context->stream + context->used);
+        context->used += BLOCK_BYTES;
+        return 1;
+    }
     while (size > 0) {
-        size_t some = update_some(data, out, in, size);
+        size_t some = update_some(context, out, in, size);
         if (some == 0)
             return 0;
         in += some;

@@ -26,7 +26,10 @@ struct bench {
     uv_loop_t loop;
     const char *directory;
     unsigned lanes;
+    struct fy_session_options options;
     struct fy_session session;
+    struct fy_session joining[FY_SESSION_MAX_LANES]; /* further links, until they turn out to be lanes of the session */
+    unsigned accepted;
     struct fy_send_set *send;
     struct fy_send_set_stats stats;
     struct fy_receive_set *receive;
@@ -167,13 +170,32 @@ static void closed(struct fy_session *session, const struct fy_error *err)
 static const struct fy_session_events events = {
     .greeted = greeted, .frame = frame_arrived, .data = data_arrived, .drained = drained, .closed = closed};
 
+static void lane_greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
+{
+    (void)session;
+    (void)hello;
+    errx(1, "a second peer");
+}
+
+static void lane_closed(struct fy_session *session, const struct fy_error *err)
+{
+    (void)session;
+    fail_if(err);
+}
+
 static void accepted(struct fy_link *link, uid_t uid, pid_t pid, void *data)
 {
+    static const struct fy_session_events lane_events = {.greeted = lane_greeted, .closed = lane_closed};
     (void)uid;
     (void)pid;
     (void)data;
     struct fy_error err = FY_ERROR_INIT;
-    fail_if(fy_session_accept(&bench.session, link, &err) < 0 ? &err : NULL);
+    struct fy_session *session = &bench.session;
+    if (bench.accepted++ > 0) {
+        session = &bench.joining[bench.accepted % FY_SESSION_MAX_LANES];
+        fy_session_init(session, &bench.options, &lane_events);
+    }
+    fail_if(fy_session_accept(session, link, &err) < 0 ? &err : NULL);
 }
 
 static void listen_at(const char *path, const char *user)
@@ -187,7 +209,7 @@ static void listen_at(const char *path, const char *user)
                                           .owner_uid = entry->pw_uid,
                                           .owner_gid = (gid_t)-1,
                                           .access = {.uids = &entry->pw_uid, .uid_count = 1},
-                                          .max_links = 1};
+                                          .max_links = FY_SESSION_MAX_LANES};
     fail_if(fy_listener_start(&bench.loop, &options, accepted, NULL, &bench.listener, &err) < 0 ? &err : NULL);
     (void)uv_run(&bench.loop, UV_RUN_DEFAULT);
 }
@@ -212,9 +234,9 @@ int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
     (void)uv_loop_init(&bench.loop);
-    struct fy_session_options options = {
+    bench.options = (struct fy_session_options){
         .loop = &bench.loop, .own_name = "bench", .registry = fy_session_registry_new(NULL), .link_timeout_ms = 30000};
-    fy_session_init(&bench.session, &options, &events);
+    fy_session_init(&bench.session, &bench.options, &events);
     if (argc == 5 && strcmp(argv[1], "receive") == 0) {
         bench.directory = argv[3];
         listen_at(argv[2], argv[4]);
@@ -225,6 +247,6 @@ int main(int argc, char **argv)
     } else
         errx(2, "usage: page-bench receive SOCKET DIRECTORY USER | send HOST USER KEY_FILE KNOWN_HOSTS DIRECTORY "
                 "[LANES]");
-    fy_session_registry_free(options.registry);
+    fy_session_registry_free(bench.options.registry);
     return uv_loop_close(&bench.loop) == 0 ? 0 : 1;
 }
