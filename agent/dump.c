@@ -14,6 +14,7 @@
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,12 +289,25 @@ static void post_dump(struct fy_dump *dump)
     }
 }
 
+/* Where the kernel shares processors out by sessions (autogroups), a nice value counts only within one, and CRIU's was
+ * made for it. */
+static void put_session_first(pid_t leader)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/autogroup", (int)leader);
+    FY_AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)dprintf(fd, "%d", CRIU_NICE);
+}
+
 /* While CRIU writes, pages are sent: every processor is wanted, and the workload is frozen for as long as CRIU takes.
- */
+ * Where ferryd may not, it takes longer. */
 static void put_criu_first(const struct fy_dump *dump)
 {
-    if (dump->criu_group > 0)
-        (void)setpriority(PRIO_PGRP, (id_t)dump->criu_group, CRIU_NICE);
+    if (dump->criu_group <= 0)
+        return;
+    (void)setpriority(PRIO_PGRP, (id_t)dump->criu_group, CRIU_NICE);
+    put_session_first(dump->criu_group);
 }
 
 static void pre_dump(struct fy_dump *dump)

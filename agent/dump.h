@@ -62,7 +62,7 @@ struct fy_dump {
     void (*settled)(struct fy_dump *dump);
     struct fy_error work_err;       /* of the thread pool's work; the loop does not touch it meanwhile */
     struct fy_process root;         /* set by the driver before it starts CRIU */
-    pid_t criu_group;               /* process group of CRIU and of what runs it; 0: none of its own */
+    pid_t criu_group;               /* process group and session of CRIU and of what runs it; 0: none yet */
     struct fy_process_tree frozen;  /* valid from held on */
     struct fy_process_tree helpers; /* CRIU and the runtime, from the first stage on */
     bool looking;                   /* an earlier ferryd's: only to say where it stands */
