@@ -86,6 +86,9 @@ static void closed(struct fy_session *session, const struct fy_error *err)
     if (!remote->answered) {
         fy_error_propagate(&remote->err, err);
         fy_error_set(&remote->err, FY_E_UNREACHABLE, "the link to %s was closed", remote->peer);
+        if (remote->err.code == FY_E_NOT_FOUND) /* what the peer advises is for an operator there */
+            fy_error_next(&remote->err, "copy it there first: ferry checkpoint replicate %s --to %s", remote->id,
+                          remote->peer);
     }
     end(remote);
 }
