@@ -51,12 +51,6 @@ static int64_t time_of(const struct entry *entry)
     return entry->checkpoint ? entry->checkpoint->record->created_us : 0;
 }
 
-static bool is_before(const struct entry *left, const struct entry *right)
-{
-    int64_t one = time_of(left), other = time_of(right);
-    return one != other ? one < other : strcmp(left->id, right->id) < 0;
-}
-
 /* The hashes of its files are only needed where it is read. */
 static void trim(Ferry__Checkpoint__Record *record)
 {
@@ -95,16 +89,30 @@ static void take_out(struct entry **array, size_t count, size_t place)
     memmove(&array[place], &array[place + 1], (count - place - 1) * sizeof(*array));
 }
 
-/* Last: a time that changes moves it to its place among the times. Mostly it is the newest. */
+/* The first of the first `count` that comes after this time and id. */
+static size_t place_by_time(const struct fy_checkpoints *checkpoints, size_t count, int64_t created_us, const char *id)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct entry *entry = checkpoints->list[middle];
+        int64_t at_us = time_of(entry);
+        if (at_us < created_us || (at_us == created_us && strcmp(entry->id, id) <= 0))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* A time that changes moves it to its place among the times. Mostly it is the newest. */
 static void set_in_order(struct fy_checkpoints *checkpoints, struct entry *entry)
 {
     size_t last = checkpoints->count - 1, place = last;
     while (checkpoints->list[place] != entry)
         place--;
     take_out(checkpoints->list, checkpoints->count, place);
-    for (place = last; place > 0 && is_before(entry, checkpoints->list[place - 1]);)
-        place--;
-    put_in(checkpoints->list, last, place, entry);
+    put_in(checkpoints->list, last, place_by_time(checkpoints, last, time_of(entry), entry->id), entry);
 }
 
 static struct entry *add_entry(struct fy_checkpoints *checkpoints, const char *id)
@@ -121,10 +129,10 @@ static struct entry *add_entry(struct fy_checkpoints *checkpoints, const char *i
 }
 
 int catalogue_set(struct fy_checkpoints *checkpoints, const char *id, struct fy_checkpoint *checkpoint,
-                  const struct fy_error *damage, struct fy_error *err)
+                  const char *damage, struct fy_error *err)
 {
     struct entry *entry = catalogue_find(checkpoints, id);
-    char *words = checkpoint ? NULL : strdup(damage ? damage->message : "it cannot be read");
+    char *words = checkpoint ? NULL : strdup(damage ? damage : "it cannot be read");
     if (!entry && (checkpoint || words))
         entry = add_entry(checkpoints, id);
     if (!entry || (!checkpoint && !words)) {
@@ -159,15 +167,6 @@ void catalogue_drop(struct fy_checkpoints *checkpoints, const char *id)
 
 /* ---- life ---- */
 
-static int load_one(const char *id, struct fy_checkpoint *checkpoint, const struct fy_error *damage, void *data,
-                    struct fy_error *err)
-{
-    struct fy_checkpoints *checkpoints = data;
-    if (damage)
-        fy_log_error(checkpoints->options.log, NULL, "a checkpoint is damaged", damage);
-    return catalogue_set(checkpoints, id, checkpoint, damage, err);
-}
-
 int fy_checkpoints_new(const struct fy_checkpoints_options *options, struct fy_checkpoints **checkpoints,
                        struct fy_error *err)
 {
@@ -175,7 +174,7 @@ int fy_checkpoints_new(const struct fy_checkpoints_options *options, struct fy_c
     if (!made)
         return fy_error_set(err, FY_E_NOMEM, "no memory for the list of checkpoints");
     made->options = *options;
-    if (fy_checkpoint_each(options->store, load_one, made, err) < 0) {
+    if (catalogue_fill(made, err) < 0) {
         fy_checkpoints_free(made);
         return -1;
     }
@@ -187,6 +186,7 @@ void fy_checkpoints_free(struct fy_checkpoints *checkpoints)
 {
     if (!checkpoints)
         return;
+    rows_close(checkpoints);
     for (size_t i = 0; i < checkpoints->count; i++)
         entry_free(checkpoints->list[i]);
     free(checkpoints->list);
@@ -253,17 +253,7 @@ size_t fy_checkpoints_count(const struct fy_checkpoints *checkpoints)
 
 size_t fy_checkpoints_after(const struct fy_checkpoints *checkpoints, int64_t created_us, const char *id)
 {
-    size_t low = 0, high = checkpoints->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct entry *entry = checkpoints->list[middle];
-        int64_t at_us = time_of(entry);
-        if (at_us < created_us || (at_us == created_us && strcmp(entry->id, id) <= 0))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return place_by_time(checkpoints, checkpoints->count, created_us, id);
 }
 
 static void fill_entry(const struct entry *from, struct fy_checkpoint_entry *entry)

@@ -23,7 +23,6 @@ void task_done(struct task *task)
 {
     free(task->file);
     free(task->changed);
-    free(task->reread);
     free(task);
 }
 
@@ -39,24 +38,29 @@ static void free_task(void *data)
 static void read_again(uv_work_t *work)
 {
     struct task *task = fy_container_of(work, struct task, work);
-    const struct fy_checkpoint_store *store = task->checkpoints->options.store;
     for (size_t i = 0; i < task->changed_count; i++)
-        (void)fy_checkpoint_load(store, task->changed[i], &task->reread[i], NULL);
+        catalogue_read(task->checkpoints, &task->changed[i], &task->row_err);
+}
+
+static void end_claims(struct task *task)
+{
+    for (size_t i = 0; i < task->changed_count; i++) {
+        struct entry *entry = catalogue_find(task->checkpoints, task->changed[i].id);
+        if (entry)
+            entry->rewritten_by[0] = '\0';
+    }
 }
 
 static void take_reread(struct task *task)
 {
     struct fy_checkpoints *checkpoints = task->checkpoints;
+    end_claims(task);
     for (size_t i = 0; i < task->changed_count; i++) {
         struct fy_error err = FY_ERROR_INIT;
-        struct entry *entry = catalogue_find(checkpoints, task->changed[i]);
-        if (entry)
-            entry->rewritten_by[0] = '\0';
-        if (!task->reread[i])
-            catalogue_drop(checkpoints, task->changed[i]);
-        else if (catalogue_set(checkpoints, task->changed[i], fy_take(task->reread[i]), NULL, &err) < 0)
+        if (catalogue_take(checkpoints, &task->changed[i], &err) < 0)
             fy_log_error(checkpoints->options.log, task->job_id, "the list of checkpoints is out of date", &err);
     }
+    rows_tell(checkpoints, task->job_id, &task->row_err);
 }
 
 static void settled(uv_work_t *work, int status)
@@ -105,7 +109,7 @@ static int start_task(void *data, struct fy_job *job, const struct fy_migration_
     if (task->kind->start(task, &options, err) < 0) {
         if (task->used[0])
             catalogue_unuse(task->checkpoints, task->used);
-        take_reread(task); /* nothing was: only the claims end */
+        end_claims(task);
         return -1;
     }
     return 0;
@@ -123,11 +127,9 @@ static const struct fy_task_ops task_ops = {.start = start_task, .cancel = cance
 struct task *task_new(struct fy_checkpoints *checkpoints, const struct kind *kind, struct fy_error *err)
 {
     struct task *task = calloc(1, sizeof *task);
-    if (task) {
+    if (task)
         task->changed = calloc(CHANGED_MAX, sizeof *task->changed);
-        task->reread = calloc(CHANGED_MAX, sizeof(*task->reread));
-    }
-    if (!task || !task->changed || !task->reread) {
+    if (!task || !task->changed) {
         if (task)
             task_done(task);
         fy_error_set(err, FY_E_NOMEM, "no memory for a job");
@@ -165,7 +167,7 @@ int task_use(struct task *task, const char *id, struct fy_error *err)
 
 void task_will_change(struct task *task, const char *id)
 {
-    (void)snprintf(task->changed[task->changed_count++], FY_CHECKPOINT_ID_SIZE, "%s", id);
+    (void)snprintf(task->changed[task->changed_count++].id, FY_CHECKPOINT_ID_SIZE, "%s", id);
 }
 
 /* ---- create ---- */
@@ -306,17 +308,6 @@ static int claim_children(struct task *task, const char *children[CHANGED_MAX], 
     return 0;
 }
 
-/* Gives back what was claimed before something failed. */
-static void unclaim(struct task *task)
-{
-    for (size_t i = 0; i < task->changed_count; i++) {
-        struct entry *entry = catalogue_find(task->checkpoints, task->changed[i]);
-        if (entry)
-            entry->rewritten_by[0] = '\0';
-    }
-    task->changed_count = 0;
-}
-
 static int start_remove(struct task *task, const struct fy_checkpoint_op_options *options, struct fy_error *err)
 {
     size_t count = 0;
@@ -334,8 +325,6 @@ static int start_remove(struct task *task, const struct fy_checkpoint_op_options
         result = task_use(task, parent, err);
     if (result == 0)
         result = fy_checkpoint_remove_start(options, task->id, children, count, &task->op, err);
-    if (result < 0)
-        unclaim(task);
     return result;
 }
 

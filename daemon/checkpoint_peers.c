@@ -137,29 +137,29 @@ static int arriving(const char *id, const char *parent, const char *peer, struct
 /* One that has come, on its way into the catalogue. */
 struct arrival {
     struct fy_checkpoints *checkpoints;
-    char id[FY_CHECKPOINT_ID_SIZE];
-    struct fy_checkpoint *checkpoint;
-    struct fy_error err;
+    struct reading reading;
+    struct fy_error row_err;
     uv_work_t work;
 };
 
 static void load_arrived(uv_work_t *work)
 {
     struct arrival *arrival = fy_container_of(work, struct arrival, work);
-    (void)fy_checkpoint_load(arrival->checkpoints->options.store, arrival->id, &arrival->checkpoint, &arrival->err);
+    catalogue_read(arrival->checkpoints, &arrival->reading, &arrival->row_err);
 }
 
 static void list_arrived(uv_work_t *work, int status)
 {
     struct arrival *arrival = fy_container_of(work, struct arrival, work);
     struct fy_checkpoints *checkpoints = arrival->checkpoints;
-    struct entry *entry = catalogue_find(checkpoints, arrival->id);
+    struct entry *entry = catalogue_find(checkpoints, arrival->reading.id);
     struct fy_error err = FY_ERROR_INIT;
     (void)status;
     if (entry)
         entry->rewritten_by[0] = '\0';
-    if (arrival->checkpoint && catalogue_set(checkpoints, arrival->id, arrival->checkpoint, NULL, &err) < 0)
+    if (catalogue_take(checkpoints, &arrival->reading, &err) < 0)
         fy_log_error(checkpoints->options.log, NULL, "the list of checkpoints is out of date", &err);
+    rows_tell(checkpoints, NULL, &arrival->row_err);
     free(arrival);
 }
 
@@ -171,7 +171,7 @@ static void arrived(const char *id, const char *parent, void *data)
         catalogue_unuse(checkpoints, parent);
     if (arrival) {
         arrival->checkpoints = checkpoints;
-        (void)snprintf(arrival->id, sizeof arrival->id, "%s", id);
+        (void)snprintf(arrival->reading.id, sizeof arrival->reading.id, "%s", id);
         if (uv_queue_work(checkpoints->options.host->loop, &arrival->work, load_arrived, list_arrived) == 0)
             return;
     }

@@ -10,7 +10,7 @@ struct update {
     char id[FY_CHECKPOINT_ID_SIZE];
     Ferry__Checkpoint__State *state; /* a copy */
     uv_work_t work;
-    struct fy_error err;
+    struct fy_error err, row_err;
     fy_checkpoints_cb done;
     void *data;
 };
@@ -24,14 +24,20 @@ static void finish(struct update *update)
         update->done(err, update->data);
     else if (err)
         fy_log_error(update->checkpoints->options.log, NULL, "what is known of a checkpoint is not on the disk", err);
+    rows_tell(update->checkpoints, NULL, &update->row_err);
     ferry__checkpoint__state__free_unpacked(update->state, NULL);
     free(update);
 }
 
+/* And its row, as what is in memory may have changed again. */
 static void write_state(uv_work_t *work)
 {
     struct update *update = fy_container_of(work, struct update, work);
-    (void)fy_checkpoint_set_state(update->checkpoints->options.store, update->id, update->state, &update->err);
+    struct reading reading = {0};
+    memcpy(reading.id, update->id, sizeof reading.id);
+    if (fy_checkpoint_set_state(update->checkpoints->options.store, update->id, update->state, &update->err) == 0)
+        catalogue_read(update->checkpoints, &reading, &update->row_err);
+    reading_done(&reading);
 }
 
 static void written(uv_work_t *work, int status)

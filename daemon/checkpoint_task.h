@@ -21,11 +21,10 @@ struct task {
     struct fy_checkpoint_export exported;
     char *file;                              /* of an export or import */
     char imported_as[FY_WORKLOAD_TEXT_SIZE]; /* "": as the archive says */
-    /* Read again at the end. */
-    char (*changed)[FY_CHECKPOINT_ID_SIZE];
+    struct reading *changed;                 /* read again at the end */
     size_t changed_count;
-    struct fy_checkpoint **reread;
     uv_work_t work;
+    struct fy_error row_err;
     struct fy_migration_report report; /* the last one */
     char peer[FY_PEER_NAME_SIZE], as[FY_WORKLOAD_ID_SIZE];
     fy_checkpoint_restored_cb restored; /* a peer waits for it; NULL: nobody, or it was told */

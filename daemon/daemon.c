@@ -257,11 +257,11 @@ static int read_key(struct daemon *d, struct fy_error *err)
 
 static int start_checkpoints(struct daemon *d, struct fy_error *err)
 {
+    FY_AUTO_FREE char *database = NULL;
     FY_AUTO_FREE char *directory = NULL;
-    if (asprintf(&directory, "%s/checkpoints", d->settings->state_dir) < 0) {
-        directory = NULL;
+    if (asprintf(&database, "%s/ferry.db", d->settings->state_dir) < 0 ||
+        asprintf(&directory, "%s/checkpoints", d->settings->state_dir) < 0)
         return fy_error_set(err, FY_E_NOMEM, "no memory for starting");
-    }
     if (read_key(d, err) < 0)
         return -1;
     const struct fy_checkpoint_store_options store = {
@@ -275,8 +275,11 @@ static int start_checkpoints(struct daemon *d, struct fy_error *err)
     };
     if (fy_checkpoint_store_open(&store, &d->checkpoint_store, err) < 0)
         return -1;
-    const struct fy_checkpoints_options options = {
-        .host = &d->host, .store = d->checkpoint_store, .jobs = d->jobs, .log = d->log};
+    const struct fy_checkpoints_options options = {.host = &d->host,
+                                                   .store = d->checkpoint_store,
+                                                   .jobs = d->jobs,
+                                                   .database = database,
+                                                   .log = d->log};
     if (fy_checkpoints_new(&options, &d->checkpoints, err) < 0)
         return -1;
     fy_checkpoints_serve(d->checkpoints, &d->checkpoint_service);

@@ -43,6 +43,12 @@ static const char *const steps[] = {
     "  last_failed INTEGER NOT NULL,"
     "  last_result TEXT NOT NULL"
     ") STRICT;",
+    /* 4: checkpoints, as their directories said when these had that mark (checkpoint_rows.c). */
+    "CREATE TABLE checkpoints ("
+    "  id TEXT PRIMARY KEY NOT NULL,"
+    "  mark BLOB NOT NULL,"
+    "  checkpoint BLOB NOT NULL"
+    ") STRICT;",
 };
 
 int schema_error(sqlite3 *db, const char *path, const char *doing, struct fy_error *err)

@@ -14,6 +14,7 @@
 
 static const char record_magic[] = "FYCKPT01";
 static const char state_magic[] = "FYCKST01";
+static const char row_magic[] = "FYCKRW01";
 
 static int hash_of(const void *data, size_t size, uint8_t hash[FY_STORED_HASH_BYTES], struct fy_error *err)
 {
@@ -207,4 +208,44 @@ const Ferry__Checkpoint__File *record_file(const Ferry__Checkpoint__Record *reco
             return record->files[i];
     }
     return NULL;
+}
+
+/* ---- for a catalogue ---- */
+
+int fy_checkpoint_pack(const struct fy_checkpoint *checkpoint, uint8_t **packed, size_t *size, struct fy_error *err)
+{
+    Ferry__Checkpoint__Record record = *checkpoint->record;
+    Ferry__Checkpoint__Row row = FERRY__CHECKPOINT__ROW__INIT;
+    struct fy_buf content;
+    record.files = NULL;
+    record.n_files = 0;
+    row.record = &record;
+    row.state = checkpoint->state;
+    row.real_bytes = checkpoint->real_bytes;
+    fy_buf_init(&content, 0);
+    if (wrap(&content, row_magic, &row.base, err) < 0) {
+        fy_buf_done(&content);
+        return -1;
+    }
+    *packed = content.data;
+    *size = content.size;
+    return 0;
+}
+
+int fy_checkpoint_unpack(const void *packed, size_t size, struct fy_checkpoint **checkpoint, struct fy_error *err)
+{
+    Ferry__Checkpoint__Row *row =
+        (Ferry__Checkpoint__Row *)unwrap(packed, size, row_magic, "a row", &ferry__checkpoint__row__descriptor, err);
+    if (!row)
+        return -1;
+    struct fy_checkpoint *unpacked = calloc(1, sizeof *unpacked);
+    int result = unpacked ? check_record(row->record, err)
+                          : fy_error_set(err, FY_E_NOMEM, "no memory for a checkpoint's record");
+    if (result == 0) {
+        *unpacked = (struct fy_checkpoint){fy_take(row->record), fy_take(row->state), row->real_bytes};
+        *checkpoint = fy_take(unpacked);
+    }
+    free(unpacked);
+    ferry__checkpoint__row__free_unpacked(row, NULL);
+    return result;
 }

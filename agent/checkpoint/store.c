@@ -58,11 +58,16 @@ static void cleanup_names(struct dirent ***names)
     free(*names);
 }
 
+static int by_name(const struct dirent **left, const struct dirent **right)
+{
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
 /* NULL-terminated, in the order of names. */
 static int list_names(const struct fy_checkpoint_store *store, struct dirent ***names, struct fy_error *err)
 {
     struct dirent **found = NULL;
-    int count = scandirat(store->dir_fd, ".", &found, NULL, alphasort);
+    int count = scandirat(store->dir_fd, ".", &found, NULL, by_name);
     if (count < 0)
         return fy_error_errno(err, errno, "reading %s", store->options.directory);
     struct dirent **grown = realloc(found, ((size_t)count + 1) * sizeof(struct dirent *));
@@ -332,12 +337,7 @@ int fy_checkpoint_each(const struct fy_checkpoint_store *store, fy_checkpoint_ea
         return -1;
     for (size_t i = 0; names[i]; i++) {
         const char *name = names[i]->d_name;
-        struct fy_checkpoint *checkpoint = NULL;
-        struct fy_error damage = FY_ERROR_INIT;
-        if (!fy_checkpoint_id_is_valid(name))
-            continue;
-        int loaded = fy_checkpoint_load(store, name, &checkpoint, &damage);
-        if (each(name, checkpoint, loaded < 0 ? &damage : NULL, data, err) < 0)
+        if (fy_checkpoint_id_is_valid(name) && each(name, data, err) < 0)
             return -1;
     }
     return 0;
@@ -350,4 +350,35 @@ int fy_checkpoint_set_state(const struct fy_checkpoint_store *store, const char 
     if (store_open_dir(store, id, &fd, err) < 0)
         return -1;
     return state_write(fd, state, err) < 0 ? fy_error_wrap(err, "checkpoint %s", id) : 0;
+}
+
+/* ---- looking ---- */
+
+/* Three zeros: it is not there. */
+static int look_at(int dir_fd, const char *path, uint64_t of[3])
+{
+    struct stat st;
+    if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    of[0] = st.st_ino;
+    of[1] = (uint64_t)st.st_size;
+    of[2] = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
+    return 0;
+}
+
+int fy_checkpoint_look(const struct fy_checkpoint_store *store, const char *id, struct fy_checkpoint_mark *mark,
+                       struct fy_error *err)
+{
+    char path[FY_CHECKPOINT_ID_SIZE + 16];
+    struct fy_checkpoint_mark seen = {0};
+    if (!fy_checkpoint_id_is_valid(id))
+        return fy_error_set(err, FY_E_NOT_FOUND, "there is no checkpoint %.64s", id);
+    if (look_at(store->dir_fd, id, &seen.of[0]) < 0)
+        return fy_error_errno(err, errno, "looking at %s/%s", store->options.directory, id);
+    (void)snprintf(path, sizeof path, "%s/%s", id, STORE_RECORD_NAME);
+    (void)look_at(store->dir_fd, path, &seen.of[3]);
+    (void)snprintf(path, sizeof path, "%s/%s", id, STORE_STATE_NAME);
+    (void)look_at(store->dir_fd, path, &seen.of[6]);
+    *mark = seen;
+    return 0;
 }

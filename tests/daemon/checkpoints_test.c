@@ -1,5 +1,7 @@
 /* Jobs on checkpoints in the job table: what they read stays, what they change is read again, who is in the way is
  * told. */
+#include "checkpoint_db.h"
+#include "database.h"
 #include "scene.h"
 #include "shelf.h"
 
@@ -18,10 +20,18 @@ static void put(const char *id, const char *parent)
     shelf_dirty(&shelf, 100);
 }
 
+static void path_of_db(char path[128])
+{
+    (void)snprintf(path, 128, "%s/ferry.db", scene.directory);
+}
+
 static void open_catalogue(void)
 {
     struct fy_error err = FY_ERROR_INIT;
-    const struct fy_checkpoints_options options = {.host = &scene.host, .store = shelf.store, .jobs = scene.jobs};
+    char database[128];
+    path_of_db(database);
+    const struct fy_checkpoints_options options = {
+        .host = &scene.host, .store = shelf.store, .jobs = scene.jobs, .database = database};
     cr_assert_eq(fy_checkpoints_new(&options, &checkpoints, &err), 0, "%s", err.message);
 }
 
@@ -89,6 +99,23 @@ static struct fy_checkpoint_entry find(const char *id)
     return entry;
 }
 
+/* So that the next start need not read the directory; NULL: it would. */
+static struct fy_checkpoint *take_row(const char *id)
+{
+    char path[128];
+    struct database *db = NULL;
+    struct fy_checkpoint *row = NULL;
+    struct fy_checkpoint_mark mark;
+    struct fy_error err = FY_ERROR_INIT;
+    path_of_db(path);
+    (void)uv_run(&scene.loop, UV_RUN_DEFAULT); /* states are on the disk */
+    cr_assert_eq(fy_checkpoint_look(shelf.store, id, &mark, &err), 0, "%s", err.message);
+    cr_assert_eq(checkpoint_db_open(path, &db, &err), 0, "%s", err.message);
+    cr_assert_eq(checkpoint_db_find(db, id, &mark, &row, &err), 0, "%s", err.message);
+    database_close(db);
+    return row;
+}
+
 Test(checkpoints, verified_is_noted_and_lasts)
 {
     char job[FY_JOB_ID_SIZE];
@@ -98,7 +125,9 @@ Test(checkpoints, verified_is_noted_and_lasts)
     cr_expect(find("c-3").state->has_verified_us);
     cr_expect_not(find("c-2").state->has_verified_us);
     cr_expect_not(find("c-1").in_use);
-    (void)uv_run(&scene.loop, UV_RUN_DEFAULT);
+    struct fy_checkpoint *row = take_row("c-3");
+    cr_assert(row && row->state->has_verified_us);
+    fy_checkpoint_free(row);
     fy_checkpoints_free(checkpoints);
     open_catalogue();
     cr_expect(find("c-3").state->has_verified_us);
@@ -113,6 +142,9 @@ Test(checkpoints, the_middle_is_removed_and_its_child_read_again)
     cr_expect_eq(fy_checkpoints_count(checkpoints), 2);
     cr_expect_str_eq(find("c-3").record->parent, "c-1");
     cr_expect_not(find("c-3").in_use);
+    struct fy_checkpoint *row = take_row("c-3");
+    cr_assert(row && strcmp(row->record->parent, "c-1") == 0);
+    fy_checkpoint_free(row);
     start_verify("c-3", job);
     await(job);
     cr_assert_eq(scene_job(job)->state, FERRY__CONTROL__JOB_STATE__COMPLETED);

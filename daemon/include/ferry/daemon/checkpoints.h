@@ -1,9 +1,10 @@
 /* The catalogue of checkpoints, and the jobs that work on them.
  *
- * The directories are the truth: the catalogue is what they say, read at the start and again after each job that
- * changed one. Jobs have the job table's fence of their workload ("runc/web" for create and restore, "checkpoint/ID"
- * for the others). Beside it, a checkpoint that a job reads, with all that it needs of older ones, cannot be removed or
- * rewritten meanwhile, and the other way round: FY_E_BUSY says which job is at it. */
+ * The directories are the truth: the catalogue is what they say. What they said is kept in the database, so that a
+ * start only reads those that have changed since; a job that changes one has it read again. Jobs have the job table's
+ * fence of their workload ("runc/web" for create and restore, "checkpoint/ID" for the others). Beside it, a checkpoint
+ * that a job reads, with all that it needs of older ones, cannot be removed or rewritten meanwhile, and the other way
+ * round: FY_E_BUSY says which job is at it. */
 #ifndef FERRY_DAEMON_CHECKPOINTS_H
 #define FERRY_DAEMON_CHECKPOINTS_H
 
@@ -17,10 +18,11 @@ struct fy_checkpoints_options {
     const struct fy_host *host;
     const struct fy_checkpoint_store *store;
     struct fy_jobs *jobs;
-    struct fy_log *log; /* NULL: no log */
+    const char *database; /* STATE_DIR/ferry.db, up to date already; used by fy_checkpoints_new() alone */
+    struct fy_log *log;   /* NULL: no log */
 };
 
-/* Reads the store; blocks. */
+/* Looks at all there are; blocks. */
 int fy_checkpoints_new(const struct fy_checkpoints_options *options, struct fy_checkpoints **checkpoints,
                        struct fy_error *err);
 /* When the loop has nothing more of it: no job works on a checkpoint, no state is being written. NULL is legal. */

@@ -74,10 +74,8 @@ int fy_checkpoint_load(const struct fy_checkpoint_store *store, const char *id, 
                        struct fy_error *err);
 /* NULL is legal. */
 void fy_checkpoint_free(struct fy_checkpoint *checkpoint);
-/* Calls `each` for every directory of a checkpoint, oldest name first; `damage` is set, and `checkpoint` NULL, when its
- * record cannot be read. The callee takes the checkpoint over. -1 from `each` ends it. */
-typedef int (*fy_checkpoint_each_cb)(const char *id, struct fy_checkpoint *checkpoint, const struct fy_error *damage,
-                                     void *data, struct fy_error *err);
+/* Calls `each` for every directory of a checkpoint, whole or not, in the order of ids. -1 from `each` ends it. */
+typedef int (*fy_checkpoint_each_cb)(const char *id, void *data, struct fy_error *err);
 int fy_checkpoint_each(const struct fy_checkpoint_store *store, fy_checkpoint_each_cb each, void *data,
                        struct fy_error *err);
 /* An id that is new with near certainty: "c-20260131-120000-1a2b". */
@@ -87,6 +85,22 @@ bool fy_checkpoint_id_is_valid(const char *id);
 /* Replaces the state, durably. */
 int fy_checkpoint_set_state(const struct fy_checkpoint_store *store, const char *id,
                             const Ferry__Checkpoint__State *state, struct fy_error *err);
+
+/* ---- for a catalogue ---- */
+
+/* What the file system says of a directory, its record and its state: inode, size and when it changed last, of each. As
+ * long as it is the same, so is what fy_checkpoint_load() gives: both files are only ever replaced, and whoever writes
+ * into one changes its time, which nobody can set. */
+struct fy_checkpoint_mark {
+    uint64_t of[9];
+};
+/* Reads nothing. FY_E_NOT_FOUND: there is no such directory. */
+int fy_checkpoint_look(const struct fy_checkpoint_store *store, const char *id, struct fy_checkpoint_mark *mark,
+                       struct fy_error *err);
+/* A checkpoint without its files as bytes with a hash, malloc'ed, and back; FY_E_VERIFY: they are not what was packed.
+ */
+int fy_checkpoint_pack(const struct fy_checkpoint *checkpoint, uint8_t **packed, size_t *size, struct fy_error *err);
+int fy_checkpoint_unpack(const void *packed, size_t size, struct fy_checkpoint **checkpoint, struct fy_error *err);
 
 /* ---- putting in ---- */
 
