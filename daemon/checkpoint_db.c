@@ -14,8 +14,8 @@ static const char *const statement_text[STATEMENTS_] = {
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
     [FIND] = "SELECT checkpoint FROM checkpoints WHERE id = ?1 AND mark = ?2",
-    [SAVE] = "INSERT INTO checkpoints (id, mark, checkpoint) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET "
-             "mark = excluded.mark, checkpoint = excluded.checkpoint",
+    [SAVE] = ("INSERT INTO checkpoints (id, mark, checkpoint) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET "
+              "mark = excluded.mark, checkpoint = excluded.checkpoint"),
     [FORGET] = "DELETE FROM checkpoints WHERE id = ?1",
 };
 
