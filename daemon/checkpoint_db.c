@@ -7,12 +7,9 @@
 #include <ferry/base/cleanup.h>
 #include <string.h>
 
-enum statement { BEGIN, COMMIT, ROLLBACK, FIND, SAVE, FORGET, STATEMENTS_ };
+enum statement { FIND, SAVE, FORGET, STATEMENTS_ };
 
 static const char *const statement_text[STATEMENTS_] = {
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [ROLLBACK] = "ROLLBACK",
     [FIND] = "SELECT checkpoint FROM checkpoints WHERE id = ?1 AND mark = ?2",
     [SAVE] = ("INSERT INTO checkpoints (id, mark, checkpoint) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET "
               "mark = excluded.mark, checkpoint = excluded.checkpoint"),
@@ -30,21 +27,6 @@ static const struct database_kind kind = {
 int checkpoint_db_open(const char *path, struct database **db, struct fy_error *err)
 {
     return database_open(&kind, path, db, err);
-}
-
-int checkpoint_db_begin(struct database *db, struct fy_error *err)
-{
-    return database_run(db, BEGIN, "beginning to write", err);
-}
-
-int checkpoint_db_commit(struct database *db, struct fy_error *err)
-{
-    return database_run(db, COMMIT, "writing", err);
-}
-
-void checkpoint_db_rollback(struct database *db)
-{
-    (void)database_run(db, ROLLBACK, "undoing", NULL);
 }
 
 /* A row that is damaged, or that of another checkpoint, is as good as none. */
@@ -76,24 +58,21 @@ int checkpoint_db_find(struct database *db, const char *id, const struct fy_chec
     return result;
 }
 
-int checkpoint_db_save(struct database *db, const char *id, const struct fy_checkpoint_mark *mark,
-                       const struct fy_checkpoint *checkpoint, struct fy_error *err)
-{
-    FY_AUTO_FREE uint8_t *packed = NULL;
-    size_t size = 0;
-    sqlite3_stmt *save = db->statements[SAVE];
-    if (fy_checkpoint_pack(checkpoint, &packed, &size, err) < 0)
-        return -1;
-    sqlite3_bind_text(save, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_blob(save, 2, mark, sizeof *mark, SQLITE_STATIC);
-    sqlite3_bind_blob64(save, 3, packed, size, SQLITE_STATIC);
-    return database_run(db, SAVE, "recording a checkpoint", err);
-}
-
-int checkpoint_db_forget(struct database *db, const char *id, struct fy_error *err)
+static int forget(struct database *db, const char *id, struct fy_error *err)
 {
     sqlite3_bind_text(db->statements[FORGET], 1, id, -1, SQLITE_STATIC);
     return database_run(db, FORGET, "forgetting a checkpoint", err);
+}
+
+int checkpoint_db_save(struct database *db, const struct checkpoint_row *row, struct fy_error *err)
+{
+    sqlite3_stmt *save = db->statements[SAVE];
+    if (!row->packed)
+        return forget(db, row->id, err);
+    sqlite3_bind_text(save, 1, row->id, -1, SQLITE_STATIC);
+    sqlite3_bind_blob(save, 2, &row->mark, sizeof row->mark, SQLITE_STATIC);
+    sqlite3_bind_blob64(save, 3, row->packed, row->size, SQLITE_STATIC);
+    return database_run(db, SAVE, "recording a checkpoint", err);
 }
 
 /* ---- sweeping ---- */
@@ -112,7 +91,7 @@ static int sweep_one(sqlite3_stmt *row, void *data, struct fy_error *err)
     if (sweep->is_there(id, sweep->data))
         return 0;
     sweep->gone++;
-    return checkpoint_db_forget(sweep->db, id, err);
+    return forget(sweep->db, id, err);
 }
 
 int checkpoint_db_sweep(struct database *db, bool (*is_there)(const char *id, const void *data), const void *data,

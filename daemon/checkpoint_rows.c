@@ -32,28 +32,32 @@ void rows_close(struct fy_checkpoints *checkpoints)
 
 /* ---- reading a directory ---- */
 
-static int keep(struct fy_checkpoints *checkpoints, const struct reading *reading,
-                const struct fy_checkpoint_mark *mark, struct fy_error *err)
+/* And what its row is to be. */
+static void read_directory(const struct fy_checkpoint_store *store, struct reading *reading, struct checkpoint_row *row,
+                           struct fy_error *row_err)
 {
-    uv_mutex_lock(&checkpoints->db_lock);
-    int result = reading->checkpoint ? checkpoint_db_save(checkpoints->db, reading->id, mark, reading->checkpoint, err)
-                                     : checkpoint_db_forget(checkpoints->db, reading->id, err);
-    uv_mutex_unlock(&checkpoints->db_lock);
-    return result;
+    struct fy_error why = FY_ERROR_INIT;
+    *row = (struct checkpoint_row){0};
+    memcpy(row->id, reading->id, sizeof row->id);
+    /* Before it is read: what changes meanwhile makes the row an old one. */
+    int looked = fy_checkpoint_look(store, reading->id, &row->mark, &why);
+    reading->is_there = looked == 0 || why.code != FY_E_NOT_FOUND;
+    if (looked == 0 && fy_checkpoint_load(store, reading->id, &reading->checkpoint, &why) == 0)
+        (void)fy_checkpoint_pack(reading->checkpoint, &row->packed, &row->size, row_err);
+    else if (reading->is_there)
+        reading->damage = strdup(why.message);
 }
 
 void catalogue_read(struct fy_checkpoints *checkpoints, struct reading *reading, struct fy_error *row_err)
 {
-    const struct fy_checkpoint_store *store = checkpoints->options.store;
-    struct fy_checkpoint_mark mark = {0};
-    struct fy_error why = FY_ERROR_INIT;
-    /* Before it is read: what changes meanwhile makes the row an old one. */
-    bool is_gone = fy_checkpoint_look(store, reading->id, &mark, &why) < 0 && why.code == FY_E_NOT_FOUND;
-    if (!is_gone && (fy_error_is_set(&why) || fy_checkpoint_load(store, reading->id, &reading->checkpoint, &why) < 0))
-        reading->damage = strdup(why.message);
-    reading->is_there = !is_gone;
-    if (checkpoints->db && !fy_error_is_set(row_err))
-        (void)keep(checkpoints, reading, &mark, row_err);
+    struct checkpoint_row row;
+    read_directory(checkpoints->options.store, reading, &row, row_err);
+    if (checkpoints->db && !fy_error_is_set(row_err)) {
+        uv_mutex_lock(&checkpoints->db_lock);
+        (void)checkpoint_db_save(checkpoints->db, &row, row_err);
+        uv_mutex_unlock(&checkpoints->db_lock);
+    }
+    free(row.packed);
 }
 
 int catalogue_take(struct fy_checkpoints *checkpoints, struct reading *reading, struct fy_error *err)
@@ -82,9 +86,25 @@ void rows_tell(const struct fy_checkpoints *checkpoints, const char *job_id, con
 
 struct filling {
     struct fy_checkpoints *checkpoints;
-    size_t read;
+    struct checkpoint_row *rows; /* to be written, in one go: meanwhile nobody else can write */
+    size_t row_count, row_room;
+    size_t gone;
     struct fy_error row_err; /* the database is of no use, this time */
 };
+
+static int add_row(struct filling *filling, const struct checkpoint_row *row, struct fy_error *err)
+{
+    if (filling->row_count == filling->row_room) {
+        size_t room = filling->row_room ? filling->row_room * 2 : 64;
+        struct checkpoint_row *rows = reallocarray(filling->rows, room, sizeof *rows);
+        if (!rows)
+            return fy_error_set(err, FY_E_NOMEM, "no memory for the list of checkpoints");
+        filling->rows = rows;
+        filling->row_room = room;
+    }
+    filling->rows[filling->row_count++] = *row;
+    return 0;
+}
 
 static struct fy_checkpoint *find_fresh(struct filling *filling, const char *id)
 {
@@ -96,19 +116,28 @@ static struct fy_checkpoint *find_fresh(struct filling *filling, const char *id)
     return checkpoint;
 }
 
+static int read_anew(struct filling *filling, struct reading *reading, struct fy_error *err)
+{
+    struct checkpoint_row row;
+    read_directory(filling->checkpoints->options.store, reading, &row, &filling->row_err);
+    if (reading->damage)
+        fy_log_write(filling->checkpoints->options.log, FY_LOG_ERROR, NULL, "a checkpoint is damaged: %s",
+                     reading->damage);
+    if (add_row(filling, &row, err) == 0)
+        return 0;
+    free(row.packed);
+    reading_done(reading);
+    return -1;
+}
+
 static int fill_one(const char *id, void *data, struct fy_error *err)
 {
     struct filling *filling = data;
-    struct fy_checkpoints *checkpoints = filling->checkpoints;
     struct reading reading = {.checkpoint = find_fresh(filling, id), .is_there = true};
     (void)snprintf(reading.id, sizeof reading.id, "%s", id);
-    if (!reading.checkpoint) {
-        catalogue_read(checkpoints, &reading, &filling->row_err);
-        filling->read++;
-    }
-    if (reading.damage)
-        fy_log_write(checkpoints->options.log, FY_LOG_ERROR, NULL, "a checkpoint is damaged: %s", reading.damage);
-    return catalogue_take(checkpoints, &reading, err);
+    if (!reading.checkpoint && read_anew(filling, &reading, err) < 0)
+        return -1;
+    return catalogue_take(filling->checkpoints, &reading, err);
 }
 
 static bool is_listed(const char *id, const void *data)
@@ -116,35 +145,51 @@ static bool is_listed(const char *id, const void *data)
     return catalogue_find(data, id) != NULL;
 }
 
-/* All of it, in one transaction; what goes wrong with the database is told in filling->row_err. */
-static int fill(struct filling *filling, size_t *gone, struct fy_error *err)
+static int write_rows(struct filling *filling, struct fy_error *err)
 {
     struct database *db = filling->checkpoints->db;
-    struct fy_error *row_err = &filling->row_err;
-    bool writing = db && checkpoint_db_begin(db, row_err) == 0;
-    int result = fy_checkpoint_each(filling->checkpoints->options.store, fill_one, filling, err);
-    if (result == 0 && !fy_error_is_set(row_err))
-        (void)checkpoint_db_sweep(db, is_listed, filling->checkpoints, gone, row_err);
-    if (writing && (result < 0 || fy_error_is_set(row_err) || checkpoint_db_commit(db, row_err) < 0))
-        checkpoint_db_rollback(db);
-    return result;
+    for (size_t i = 0; i < filling->row_count; i++) {
+        if (checkpoint_db_save(db, &filling->rows[i], err) < 0)
+            return -1;
+    }
+    if (checkpoint_db_sweep(db, is_listed, filling->checkpoints, &filling->gone, err) < 0)
+        return -1;
+    return database_commit(db, err);
+}
+
+static void write_all(struct filling *filling)
+{
+    struct database *db = filling->checkpoints->db;
+    if (fy_error_is_set(&filling->row_err) || database_begin(db, &filling->row_err) < 0)
+        return;
+    if (write_rows(filling, &filling->row_err) < 0)
+        database_rollback(db);
+}
+
+static void tell(const struct filling *filling)
+{
+    struct fy_log *log = filling->checkpoints->options.log;
+    if (fy_error_is_set(&filling->row_err))
+        fy_log_error(log, NULL, "the next start reads all checkpoints again: the database is of no use for them",
+                     &filling->row_err);
+    if (filling->row_count || filling->gone)
+        fy_log_write(log, FY_LOG_INFO, NULL,
+                     "%zu checkpoints: %zu were read from their directories, as the database did not have them as they "
+                     "are; it had %zu that are gone",
+                     filling->checkpoints->count, filling->row_count, filling->gone);
 }
 
 int catalogue_fill(struct fy_checkpoints *checkpoints, struct fy_error *err)
 {
     struct filling filling = {.checkpoints = checkpoints};
-    struct fy_log *log = checkpoints->options.log;
-    size_t gone = 0;
     open_rows(checkpoints, &filling.row_err);
-    if (fill(&filling, &gone, err) < 0)
-        return -1;
-    if (fy_error_is_set(&filling.row_err))
-        fy_log_error(log, NULL, "checkpoints are read from their directories, the database is of no use for them",
-                     &filling.row_err);
-    if (filling.read || gone)
-        fy_log_write(log, FY_LOG_INFO, NULL,
-                     "%zu checkpoints, %zu of them read from their directories: what the database had of those was not "
-                     "theirs as they are; it had %zu that are gone",
-                     checkpoints->count, filling.read, gone);
-    return 0;
+    int result = fy_checkpoint_each(checkpoints->options.store, fill_one, &filling, err);
+    if (result == 0) {
+        write_all(&filling);
+        tell(&filling);
+    }
+    for (size_t i = 0; i < filling.row_count; i++)
+        free(filling.rows[i].packed);
+    free(filling.rows);
+    return result;
 }

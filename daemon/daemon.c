@@ -275,11 +275,8 @@ static int start_checkpoints(struct daemon *d, struct fy_error *err)
     };
     if (fy_checkpoint_store_open(&store, &d->checkpoint_store, err) < 0)
         return -1;
-    const struct fy_checkpoints_options options = {.host = &d->host,
-                                                   .store = d->checkpoint_store,
-                                                   .jobs = d->jobs,
-                                                   .database = database,
-                                                   .log = d->log};
+    const struct fy_checkpoints_options options = {
+        .host = &d->host, .store = d->checkpoint_store, .jobs = d->jobs, .database = database, .log = d->log};
     if (fy_checkpoints_new(&options, &d->checkpoints, err) < 0)
         return -1;
     fy_checkpoints_serve(d->checkpoints, &d->checkpoint_service);

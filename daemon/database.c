@@ -1,9 +1,13 @@
-/* Every commit is durable before it returns, by the pragmas of each kind. */
+/* What a commit is worth when it returns is for the pragmas of each kind to say. */
 #include "database.h"
 #include "schema.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Writers of this process take turns here: SQLite's own lock is polled for, and has been seen to be refused at once. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
 void database_close(struct database *db)
 {
@@ -59,10 +63,55 @@ int database_open(const struct database_kind *kind, const char *path, struct dat
     return 0;
 }
 
+/* ---- writing ---- */
+
+static int execute(const struct database *db, const char *sql, const char *doing, struct fy_error *err)
+{
+    return sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL) == SQLITE_OK
+               ? 0
+               : schema_error(db->sqlite, db->path, doing, err);
+}
+
+static void end_transaction(struct database *db)
+{
+    db->in_transaction = false;
+    (void)pthread_mutex_unlock(&writing);
+}
+
+int database_begin(struct database *db, struct fy_error *err)
+{
+    (void)pthread_mutex_lock(&writing);
+    db->in_transaction = true;
+    if (execute(db, "BEGIN IMMEDIATE", "beginning to write", err) == 0)
+        return 0;
+    end_transaction(db);
+    return -1;
+}
+
+int database_commit(struct database *db, struct fy_error *err)
+{
+    if (execute(db, "COMMIT", "writing", err) < 0)
+        return -1;
+    end_transaction(db);
+    return 0;
+}
+
+void database_rollback(struct database *db)
+{
+    if (!db->in_transaction)
+        return;
+    (void)execute(db, "ROLLBACK", "undoing", NULL);
+    end_transaction(db);
+}
+
 int database_run(const struct database *db, size_t which, const char *doing, struct fy_error *err)
 {
     sqlite3_stmt *statement = db->statements[which];
+    if (!db->in_transaction)
+        (void)pthread_mutex_lock(&writing);
     int result = sqlite3_step(statement) == SQLITE_DONE ? 0 : schema_error(db->sqlite, db->path, doing, err);
+    if (!db->in_transaction)
+        (void)pthread_mutex_unlock(&writing);
     (void)sqlite3_reset(statement);
     (void)sqlite3_clear_bindings(statement);
     return result;

@@ -5,6 +5,7 @@
 
 #include <ferry/base/error.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct database {
@@ -12,6 +13,7 @@ struct database {
     char *path;
     sqlite3_stmt **statements;
     size_t statement_count;
+    bool in_transaction;
 };
 
 struct database_kind {
@@ -27,6 +29,11 @@ struct database_kind {
 int database_open(const struct database_kind *kind, const char *path, struct database **db, struct fy_error *err);
 /* NULL is legal. */
 void database_close(struct database *db);
+/* All that is run until the commit is one transaction; until then no other connection of this process writes. */
+int database_begin(struct database *db, struct fy_error *err);
+int database_commit(struct database *db, struct fy_error *err);
+/* Undoes what has not been committed; nothing, if that is so. */
+void database_rollback(struct database *db);
 /* Runs a statement that gives no rows; its parameters are bound, and are not afterwards. */
 int database_run(const struct database *db, size_t statement, const char *doing, struct fy_error *err);
 /* -1 from `each` ends it. */

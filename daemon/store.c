@@ -118,7 +118,7 @@ static int write_rows(struct fy_store *store, struct fy_error *err)
     for (const struct item *item = store->in_flight; item; item = item->next)
         if (!fy_error_is_set(&item->err) && write_row(store->db, item, err) < 0)
             return -1;
-    return store_db_commit(store->db, err);
+    return database_commit(store->db, err);
 }
 
 static void write_batch(uv_work_t *work)
@@ -129,10 +129,10 @@ static void write_batch(uv_work_t *work)
         if (!item->record && !item->entry)
             remove_log_dir(store, item);
     }
-    if (store_db_begin(store->db, &store->batch_error) < 0)
+    if (database_begin(store->db, &store->batch_error) < 0)
         return;
     if (write_rows(store, &store->batch_error) < 0)
-        store_db_rollback(store->db);
+        database_rollback(store->db);
 }
 
 /* ---- the loop's side ---- */

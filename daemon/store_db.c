@@ -7,12 +7,9 @@
 #include <ferry/base/clock.h>
 #include <string.h>
 
-enum statement { BEGIN, COMMIT, ROLLBACK, SAVE, FORGET, JOURNAL, FORGET_STAGE, STATEMENTS_ };
+enum statement { SAVE, FORGET, JOURNAL, FORGET_STAGE, STATEMENTS_ };
 
 static const char *const statement_text[STATEMENTS_] = {
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [ROLLBACK] = "ROLLBACK",
     [SAVE] = "INSERT INTO jobs (id, role, state, workload, peer, created_us, ended_us, record) "
              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET "
              "state = excluded.state, ended_us = excluded.ended_us, record = excluded.record",
@@ -81,21 +78,6 @@ int store_db_each(struct database *db, fy_store_each_cb each, void *data, struct
     struct reading reading = {.db = db, .each = each, .data = data};
     return database_each(db, "SELECT record, id FROM jobs ORDER BY created_us, id", "reading the jobs", hand_on_job,
                          &reading, err);
-}
-
-int store_db_begin(struct database *db, struct fy_error *err)
-{
-    return database_run(db, BEGIN, "beginning to write", err);
-}
-
-int store_db_commit(struct database *db, struct fy_error *err)
-{
-    return database_run(db, COMMIT, "writing", err);
-}
-
-void store_db_rollback(struct database *db)
-{
-    (void)database_run(db, ROLLBACK, "undoing", NULL);
 }
 
 int store_db_save(struct database *db, const struct fy_record *record, struct fy_error *err)

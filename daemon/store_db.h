@@ -4,13 +4,10 @@
 
 #include <ferry/daemon/store.h>
 
-struct database; /* database.h closes it */
+struct database; /* database.h closes it, and has its transactions */
 
 int store_db_open(const char *path, struct database **db, struct fy_error *err);
 int store_db_each(struct database *db, fy_store_each_cb each, void *data, struct fy_error *err);
-int store_db_begin(struct database *db, struct fy_error *err);
-int store_db_commit(struct database *db, struct fy_error *err);
-void store_db_rollback(struct database *db);
 int store_db_save(struct database *db, const struct fy_record *record, struct fy_error *err);
 /* Writes a job's stage over its earlier one. */
 int store_db_journal(struct database *db, const struct fy_journal_entry *entry, struct fy_error *err);

@@ -69,14 +69,17 @@ static void label_rows(void)
     struct database *db = open_rows();
     struct fy_error err = FY_ERROR_INIT;
     for (size_t i = 0; i < FY_ARRAY_SIZE(ids); i++) {
-        struct fy_checkpoint_mark mark;
+        struct checkpoint_row row = {0};
         struct fy_checkpoint *checkpoint = find_row(db, ids[i]);
         cr_assert_not_null(checkpoint, "%s has no row", ids[i]);
         free(checkpoint->record->workload);
         checkpoint->record->workload = strdup("runc/row");
-        cr_assert_eq(fy_checkpoint_look(shelf.store, ids[i], &mark, &err), 0);
-        cr_assert_eq(checkpoint_db_save(db, ids[i], &mark, checkpoint, &err), 0, "%s", err.message);
+        (void)snprintf(row.id, sizeof row.id, "%s", ids[i]);
+        cr_assert_eq(fy_checkpoint_look(shelf.store, ids[i], &row.mark, &err), 0);
+        cr_assert_eq(fy_checkpoint_pack(checkpoint, &row.packed, &row.size, &err), 0);
+        cr_assert_eq(checkpoint_db_save(db, &row, &err), 0, "%s", err.message);
         fy_checkpoint_free(checkpoint);
+        free(row.packed);
     }
     database_close(db);
 }
