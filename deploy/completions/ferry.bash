@@ -1,8 +1,18 @@
 # Completion of ferry(1) for bash. Peers and jobs are asked of ferryd; without an answer nothing is offered.
 
-# The first column of what `ferry ...` lists.
+# The first column of what `ferry ...` lists, below its heading.
 _ferry_names() {
-    ferry "${_ferry_socket[@]}" "$@" 2>/dev/null | cut -d ' ' -f 1 | grep -vE '^(JOB|CHECKPOINT|SCHEDULE)$'
+    ferry "${_ferry_socket[@]}" "$@" 2>/dev/null | sed -e 1d -e 's/ .*//'
+}
+
+_ferry_takes_value() { # OPTION
+    case $1 in
+    --to | --on | --mode | --tcp | --address | --label | --as | --workload | --bandwidth | --lanes) ;;
+    --fingerprint | --key | --known-hosts | --config | --socket | --peer-socket | --schedule | --probe) ;;
+    --format | --compress | -o | --output | --out | -i | --in | --regex | --hex | --pid | --context | --limit) ;;
+    --sign | --criu-version | --threads | --add-signature | --manifest | --signers) ;;
+    *) return 1 ;;
+    esac
 }
 
 # Sets _ferry_words to the command's words typed so far, without options and their values.
@@ -17,8 +27,7 @@ _ferry_split() {
             _ferry_socket=(--socket "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --to | --on | --mode | --tcp | --address | --label | --as | --workload | --bandwidth | --lanes | --fingerprint | --key | --known-hosts | --config | --peer-socket | -i | --in | -o | --out) i=$((i + 1)) ;;
-        -*) ;;
+        -*) ! _ferry_takes_value "$word" || i=$((i + 1)) ;;
         *) _ferry_words+=("$word") ;;
         esac
     done
@@ -35,9 +44,10 @@ _ferry_value() {
     --format) _ferry_offer "podman tar oci" ;;
     --compress) _ferry_offer "zstd gzip none" ;;
     --tcp) _ferry_offer "established close refuse" ;;
-    --socket | --peer-socket | --key | --known-hosts | --config | -i | --in | -o | --out) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
-    --address | --label | --as | --workload | --bandwidth | --lanes | --fingerprint) ;;
-    *) return 1 ;;
+    --schedule) _ferry_offer "$(_ferry_names schedule list)" ;;
+    --socket | --peer-socket | --key | --known-hosts | --config | -i | --in | -o | --out | --output | --sign | --add-signature | \
+        --manifest | --signers) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    *) _ferry_takes_value "$1" ;;
     esac
 }
 
