@@ -1,7 +1,7 @@
 /* Preflight at the destination.
  *
- * What is quick is asked at once (architecture, processor, page size, space, addresses); CRIU's version, the files and
- * the room for the workload take child processes or a disk, and come one after the other. */
+ * What is quick is asked at once (architecture, kernel, processor, page size, space, addresses); CRIU's version, the
+ * files and the room for the workload take child processes or a disk, and come one after the other. */
 #include "preflight.h"
 
 #include "cpu_features.h"
@@ -49,6 +49,19 @@ static void check_architecture(struct fy_preflight *preflight)
     (void)snprintf(detail, sizeof detail, "%.64s here, %.64s at the source", names.machine, theirs);
     fy_report_preflight(&preflight->items, "architecture", ok, detail,
                         ok ? NULL : "migrate between hosts of the same architecture");
+}
+
+/* Only said: what the workload uses of its kernel is known when CRIU restores it. */
+static void check_kernel(struct fy_preflight *preflight)
+{
+    struct utsname names = {0};
+    char detail[256];
+    (void)uname(&names);
+    const char *theirs = preflight->offer->facts->kernel;
+    bool older = strverscmp(names.release, theirs) < 0;
+    (void)snprintf(detail, sizeof detail, "%.64s here, %.64s at the source%s", names.release, theirs,
+                   older ? ": what the workload uses of the newer one may be missing here" : "");
+    fy_report_preflight(&preflight->items, "kernel", true, detail, NULL);
 }
 
 static size_t missing_features(const Ferry__Peer__HostFacts *facts, const char *info, char *first, size_t first_size)
@@ -253,6 +266,7 @@ int fy_preflight_start(const struct fy_host *host, const Ferry__Peer__Offer *off
     preflight->done = done;
     preflight->data = data;
     check_architecture(preflight);
+    check_kernel(preflight);
     check_cpu(preflight);
     check_page_size(preflight);
     check_space(preflight);
