@@ -28,6 +28,8 @@ struct fy_checkpoint_server {
     struct fy_session session;
     char peer[FY_PEER_NAME_SIZE];
     bool session_open, working, restoring, arriving;
+    bool listing;    /* the copy, by the service */
+    bool finished;   /* the last step was the copy's last one */
     uv_timer_t idle; /* the peer owes the next frame */
     /* The copy that is arriving. */
     char id[FY_CHECKPOINT_ID_SIZE], parent[FY_CHECKPOINT_ID_SIZE];
@@ -48,15 +50,18 @@ static void next_step(struct fy_checkpoint_server *server);
 
 /* ---- the end ---- */
 
-static void forget_copy(struct fy_checkpoint_server *server)
+/* As the service's `arrived`. */
+static bool forget_copy(struct fy_checkpoint_server *server, fy_checkpoint_listed_cb listed)
 {
     fy_checkpoint_copy_free(fy_take(server->copy));
     free(fy_take(server->record));
     free(fy_take(server->wanted));
     server->record_bytes = server->record_filled = 0;
-    if (server->arriving)
-        server->service->arrived(server->id, server->parent[0] ? server->parent : NULL, server->service->data);
+    if (!server->arriving)
+        return false;
     server->arriving = false;
+    return server->service->arrived(server->id, server->parent[0] ? server->parent : NULL, listed, server,
+                                    server->service->data);
 }
 
 static void timer_closed(uv_handle_t *handle)
@@ -66,7 +71,7 @@ static void timer_closed(uv_handle_t *handle)
     while (*at != server)
         at = &(*at)->next;
     *at = server->next;
-    forget_copy(server);
+    (void)forget_copy(server, NULL);
     while (server->first) {
         struct step *gone = server->first;
         server->first = gone->next;
@@ -77,7 +82,8 @@ static void timer_closed(uv_handle_t *handle)
 
 static void try_end(struct fy_checkpoint_server *server)
 {
-    if (!server->session_open && !server->working && !server->restoring && !uv_is_closing((uv_handle_t *)&server->idle))
+    bool at_work = server->session_open || server->working || server->restoring || server->listing;
+    if (!at_work && !uv_is_closing((uv_handle_t *)&server->idle))
         uv_close((uv_handle_t *)&server->idle, timer_closed);
 }
 
@@ -136,16 +142,38 @@ static void reply_answer(struct fy_checkpoint_server *server)
     Ferry__Peer__Frame frame = FY_PEER_FRAME(copy_answer, FERRY__PEER__FRAME__KIND_COPY_ANSWER, &message);
     size_t size = wants ? (size_t)(server->count / 8) + 1 : 0;
     reply(server, &frame, fy_take(server->wanted), size);
-    if (!wants)
-        forget_copy(server);
 }
 
 static void reply_done(struct fy_checkpoint_server *server)
 {
     Ferry__Peer__CopyDone message = FERRY__PEER__COPY_DONE__INIT;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(copy_done, FERRY__PEER__FRAME__KIND_COPY_DONE, &message);
-    forget_copy(server);
     reply(server, &frame, NULL, 0);
+}
+
+static void tell(struct fy_checkpoint_server *server)
+{
+    if (server->finished)
+        reply_done(server);
+    else
+        reply_answer(server);
+}
+
+static void listed(void *data)
+{
+    struct fy_checkpoint_server *server = data;
+    server->listing = false;
+    tell(server);
+    try_end(server);
+}
+
+/* Whoever hears that it is here finds it here. */
+static void list_copy(struct fy_checkpoint_server *server)
+{
+    if (forget_copy(server, listed))
+        server->listing = true;
+    else
+        tell(server);
 }
 
 /* In the thread pool. */
@@ -173,12 +201,13 @@ static void step_done(uv_work_t *work, int status)
     struct step *step = fy_take(server->current);
     (void)status;
     server->working = false;
+    server->finished = step->kind == STEP_FINISH;
     if (fy_error_is_set(&server->err))
         fail(server, &server->err);
-    else if (step->kind == STEP_BEGIN)
+    else if (step->kind == STEP_BEGIN && server->answer == FY_COPY_WANT)
         reply_answer(server);
-    else if (step->kind == STEP_FINISH)
-        reply_done(server);
+    else if (step->kind != STEP_CHUNK)
+        list_copy(server);
     free(step);
     if (server->session_open && !fy_error_is_set(&server->err))
         next_step(server);
@@ -232,7 +261,7 @@ static int add_step(struct fy_checkpoint_server *server, enum step_kind kind, ui
 
 static int take_offer(struct fy_checkpoint_server *server, const Ferry__Peer__CopyOffer *offer, struct fy_error *err)
 {
-    if (server->arriving)
+    if (server->arriving || server->listing)
         return fy_error_set(err, FY_E_PROTOCOL, "another checkpoint was offered before the first one was complete");
     if (!fy_checkpoint_id_is_valid(offer->id) || (offer->parent && !fy_checkpoint_id_is_valid(offer->parent)))
         return fy_error_set(err, FY_E_PROTOCOL, "what was offered cannot be the id of a checkpoint");
@@ -279,7 +308,7 @@ static int take_restore(struct fy_checkpoint_server *server, const Ferry__Peer__
                         struct fy_error *err)
 {
     enum fy_tcp_mode tcp = FY_TCP_CLOSE;
-    if (server->restoring || server->arriving)
+    if (server->restoring || server->arriving || server->listing)
         return fy_error_set(err, FY_E_PROTOCOL, "a restore in the middle of something else");
     if (order->tcp && fy_tcp_mode_parse(order->tcp, &tcp, err) < 0)
         return -1;

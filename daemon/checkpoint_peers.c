@@ -140,6 +140,8 @@ struct arrival {
     struct reading reading;
     struct fy_error row_err;
     uv_work_t work;
+    fy_checkpoint_listed_cb listed;
+    void *data;
 };
 
 static void load_arrived(uv_work_t *work)
@@ -160,10 +162,12 @@ static void list_arrived(uv_work_t *work, int status)
     if (catalogue_take(checkpoints, &arrival->reading, &err) < 0)
         fy_log_error(checkpoints->options.log, NULL, "the list of checkpoints is out of date", &err);
     rows_tell(checkpoints, NULL, &arrival->row_err);
+    if (arrival->listed)
+        arrival->listed(arrival->data);
     free(arrival);
 }
 
-static void arrived(const char *id, const char *parent, void *data)
+static bool arrived(const char *id, const char *parent, fy_checkpoint_listed_cb listed, void *listed_data, void *data)
 {
     struct fy_checkpoints *checkpoints = data;
     struct arrival *arrival = calloc(1, sizeof *arrival);
@@ -171,12 +175,15 @@ static void arrived(const char *id, const char *parent, void *data)
         catalogue_unuse(checkpoints, parent);
     if (arrival) {
         arrival->checkpoints = checkpoints;
+        arrival->listed = listed;
+        arrival->data = listed_data;
         (void)snprintf(arrival->reading.id, sizeof arrival->reading.id, "%s", id);
         if (uv_queue_work(checkpoints->options.host->loop, &arrival->work, load_arrived, list_arrived) == 0)
-            return;
+            return true;
     }
     free(arrival);
     fy_log_write(checkpoints->options.log, FY_LOG_ERROR, NULL, "no memory for listing checkpoint %s", id);
+    return false;
 }
 
 static int restore_for_peer(const char *id, const char *as, enum fy_tcp_mode tcp, fy_checkpoint_restored_cb done,

@@ -21,12 +21,15 @@ typedef void (*fy_checkpoint_restored_cb)(pid_t root_pid, const struct fy_error 
 struct fy_checkpoint_server;
 
 /* What the daemon decides about the checkpoints that peers send; in fy_host. */
+typedef void (*fy_checkpoint_listed_cb)(void *data);
+
 struct fy_checkpoint_service {
     const struct fy_checkpoint_store *store;
     /* One arrives: nobody may work on it, and those it needs stay. Undone by `arrived`. */
     int (*arriving)(const char *id, const char *parent, const char *peer, struct fy_error *err, void *data);
-    /* It has come, or will not: the store is to be looked at again. */
-    void (*arrived)(const char *id, const char *parent, void *data);
+    /* It has come, or will not: the store is to be looked at again. `listed` (may be NULL) fires once that is done,
+     * from the loop, if the result is true. */
+    bool (*arrived)(const char *id, const char *parent, fy_checkpoint_listed_cb listed, void *listed_data, void *data);
     /* Restores; `done` fires once, from the loop. */
     int (*restore)(const char *id, const char *as, enum fy_tcp_mode tcp, fy_checkpoint_restored_cb done,
                    void *done_data, struct fy_error *err, void *data);
