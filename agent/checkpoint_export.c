@@ -159,18 +159,9 @@ static void export(struct fy_checkpoint_op *op)
     fy_checkpoint_free(checkpoint);
 }
 
-static void exported(struct fy_checkpoint_op *op)
-{
-    checkpoint_op_end(op, fy_error_is_set(&op->work_err) ? &op->work_err : NULL);
-}
-
 static void begin(struct fy_checkpoint_op *op)
 {
-    checkpoint_op_phase(op, "export", NULL);
-    if (checkpoint_op_make_directories(op, &op->work_err) < 0)
-        exported(op);
-    else
-        checkpoint_op_work(op, export, exported);
+    checkpoint_op_whole(op, "export", export);
 }
 
 static const struct fy_checkpoint_kind export_kind = {

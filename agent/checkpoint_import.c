@@ -174,18 +174,9 @@ static void import(struct fy_checkpoint_op *op)
         (void)import_into(of(op), images_fd, &op->work_err);
 }
 
-static void imported(struct fy_checkpoint_op *op)
-{
-    checkpoint_op_end(op, fy_error_is_set(&op->work_err) ? &op->work_err : NULL);
-}
-
 static void begin(struct fy_checkpoint_op *op)
 {
-    checkpoint_op_phase(op, "import", NULL);
-    if (checkpoint_op_make_directories(op, &op->work_err) < 0)
-        imported(op);
-    else
-        checkpoint_op_work(op, import, imported);
+    checkpoint_op_whole(op, "import", import);
 }
 
 static const struct fy_checkpoint_kind import_kind = {

@@ -17,11 +17,6 @@ static struct keeping *of(struct fy_checkpoint_op *op)
     return fy_container_of(op, struct keeping, op);
 }
 
-static void worked(struct fy_checkpoint_op *op)
-{
-    checkpoint_op_end(op, fy_error_is_set(&op->work_err) ? &op->work_err : NULL);
-}
-
 static void done(struct fy_checkpoint_op *op)
 {
     free(of(op)->children);
@@ -62,8 +57,7 @@ static void verify(struct fy_checkpoint_op *op)
 
 static void begin_verify(struct fy_checkpoint_op *op)
 {
-    checkpoint_op_phase(op, "verify", NULL);
-    checkpoint_op_work(op, verify, worked);
+    checkpoint_op_only(op, "verify", verify);
 }
 
 static const struct fy_checkpoint_kind verify_kind = {
@@ -97,8 +91,7 @@ static void remove_it(struct fy_checkpoint_op *op)
 
 static void begin_remove(struct fy_checkpoint_op *op)
 {
-    checkpoint_op_phase(op, of(op)->child_count ? "squash" : "remove", NULL);
-    checkpoint_op_work(op, remove_it, worked);
+    checkpoint_op_only(op, of(op)->child_count ? "squash" : "remove", remove_it);
 }
 
 static const struct fy_checkpoint_kind remove_kind = {

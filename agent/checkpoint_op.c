@@ -165,3 +165,24 @@ int fy_checkpoint_op_cancel(struct fy_checkpoint_op *op, const char *why, struct
     atomic_store(&op->progress.cancelled, true);
     return 0;
 }
+
+/* ---- work in a thread, and nothing else ---- */
+
+static void worked(struct fy_checkpoint_op *op)
+{
+    checkpoint_op_end(op, &op->work_err);
+}
+
+void checkpoint_op_only(struct fy_checkpoint_op *op, const char *phase, void (*work_run)(struct fy_checkpoint_op *op))
+{
+    checkpoint_op_phase(op, phase, NULL);
+    checkpoint_op_work(op, work_run, worked);
+}
+
+void checkpoint_op_whole(struct fy_checkpoint_op *op, const char *phase, void (*work_run)(struct fy_checkpoint_op *op))
+{
+    if (checkpoint_op_make_directories(op, &op->work_err) < 0)
+        worked(op);
+    else
+        checkpoint_op_only(op, phase, work_run);
+}

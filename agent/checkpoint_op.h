@@ -40,6 +40,10 @@ int checkpoint_op_make_directories(struct fy_checkpoint_op *op, struct fy_error 
 /* Runs `run` in a thread, then `ended` on the loop. */
 void checkpoint_op_work(struct fy_checkpoint_op *op, void (*run)(struct fy_checkpoint_op *op),
                         void (*ended)(struct fy_checkpoint_op *op));
+/* All of it is work in a thread: its end is the operation's. */
+void checkpoint_op_only(struct fy_checkpoint_op *op, const char *phase, void (*run)(struct fy_checkpoint_op *op));
+/* The same with directories. */
+void checkpoint_op_whole(struct fy_checkpoint_op *op, const char *phase, void (*run)(struct fy_checkpoint_op *op));
 /* The end: `why` NULL is success. The directories are removed first. */
 void checkpoint_op_end(struct fy_checkpoint_op *op, const struct fy_error *why);
 

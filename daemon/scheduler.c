@@ -365,6 +365,17 @@ static void settle_runs(struct fy_scheduler *scheduler)
     }
 }
 
+void scheduler_worked(struct fy_scheduler *scheduler)
+{
+    scheduler->working--;
+    if (!scheduler->closed) {
+        scheduler_nudge(scheduler);
+        return;
+    }
+    settle_runs(scheduler);
+    scheduler_check_closed(scheduler);
+}
+
 void fy_scheduler_close(struct fy_scheduler *scheduler, void (*closed)(void *data), void *data)
 {
     scheduler->stopping = true;

@@ -34,6 +34,7 @@ struct schedule_run {
 /* Removing what the rules do not keep, one at a time: each removal changes the sizes of others. */
 struct pruning {
     bool active;
+    struct deciding *deciding; /* what may go, in the thread pool; NULL: not now */
     struct awaited job;
     char current[FY_CHECKPOINT_ID_SIZE];
     char failed[16][FY_CHECKPOINT_ID_SIZE]; /* could not be removed: not tried again this time */
@@ -78,7 +79,7 @@ struct fy_scheduler {
     struct awaited proof; /* the one verification or rehearsal in the background */
     int64_t proof_not_before_s;
     bool stopping;
-    size_t working; /* in the thread pool: runs that look for workloads */
+    size_t working; /* in the thread pool: runs that look for workloads, decisions */
     struct save *saves, **saves_tail;
     struct save *saving;
     uv_work_t save_work;
@@ -96,6 +97,8 @@ bool scheduler_ended(const struct fy_scheduler *scheduler, struct awaited *await
 void scheduler_await(struct awaited *awaited, struct fy_record *record);
 /* Closing goes on when nothing is outstanding. */
 void scheduler_check_closed(struct fy_scheduler *scheduler);
+/* What was counted in `working` has ended: everything goes on. */
+void scheduler_worked(struct fy_scheduler *scheduler);
 
 /* ---- scheduler_save.c ---- */
 
@@ -124,8 +127,10 @@ int find_start(struct schedule *schedule, find_cb done, void *data, struct fy_er
 
 void prune_start(struct schedule *schedule);
 void prune_advance(struct schedule *schedule);
-/* The schedule's checkpoints, oldest first; both arrays are malloc'ed. */
-int prune_list(const struct schedule *schedule, struct fy_kept **list, size_t *count, struct fy_error *err);
+/* The schedule's checkpoints, oldest first, and for each its index in the list of all (fy_checkpoints_at); both arrays
+ * are malloc'ed, and valid until the loop goes on. `places` may be NULL. */
+int prune_list(const struct schedule *schedule, struct fy_kept **list, size_t **places, size_t *count,
+               struct fy_error *err);
 int prune_space(const struct fy_scheduler *scheduler, struct fy_space *space, struct fy_error *err);
 
 /* ---- scheduler_copy.c ---- */

@@ -47,7 +47,8 @@ static bool was_tried(const struct copying *copying, const char *id)
 static int list_copies(const struct schedule *schedule, struct fy_kept **kept, struct fy_copy **list, size_t *count,
                        struct fy_error *err)
 {
-    if (prune_list(schedule, kept, count, err) < 0)
+    FY_AUTO_FREE size_t *places = NULL;
+    if (prune_list(schedule, kept, &places, count, err) < 0)
         return -1;
     struct fy_copy *made = calloc(*count + 1, sizeof *made);
     if (!made)
@@ -57,8 +58,8 @@ static int list_copies(const struct schedule *schedule, struct fy_kept **kept, s
         const char *id = (*kept)[i].id;
         made[i].taken_s = (*kept)[i].taken_us / 1000000;
         made[i].tried = was_tried(&schedule->copying, id);
-        if (fy_checkpoints_find(schedule->scheduler->options.checkpoints, id, &entry, NULL) == 0 && entry.state)
-            made[i].there = has_copy(entry.state, schedule->spec->replicate_to.name);
+        fy_checkpoints_at(schedule->scheduler->options.checkpoints, places[i], &entry);
+        made[i].there = has_copy(entry.state, schedule->spec->replicate_to.name);
     }
     *list = made;
     return 0;

@@ -10,7 +10,8 @@
 static int proof_list(const struct schedule *schedule, enum proof_kind kind, struct fy_kept **kept,
                       struct fy_proof **list, size_t *count, struct fy_error *err)
 {
-    if (prune_list(schedule, kept, count, err) < 0)
+    FY_AUTO_FREE size_t *places = NULL;
+    if (prune_list(schedule, kept, &places, count, err) < 0)
         return -1;
     struct fy_proof *made = calloc(*count + 1, sizeof *made);
     if (!made)
@@ -18,11 +19,7 @@ static int proof_list(const struct schedule *schedule, enum proof_kind kind, str
     for (size_t i = 0; i < *count; i++) {
         struct fy_checkpoint_entry entry;
         made[i] = (struct fy_proof){.workload = (*kept)[i].workload, .taken_s = (*kept)[i].taken_us / 1000000};
-        if (fy_checkpoints_find(schedule->scheduler->options.checkpoints, (*kept)[i].id, &entry, NULL) < 0 ||
-            !entry.state) {
-            made[i].skip = true;
-            continue;
-        }
+        fy_checkpoints_at(schedule->scheduler->options.checkpoints, places[i], &entry);
         bool verify = kind == PROOF_VERIFY;
         made[i].last_s = (verify ? entry.state->verified_us : entry.state->rehearsed_us) / 1000000;
         made[i].skip = entry.in_use || entry.state->damage != NULL;

@@ -1,4 +1,8 @@
-/* Carrying out what retention decides: the first that may go is removed, then all is decided anew. */
+/* Carrying out what retention decides: the first that may go is removed, then all is decided anew. Thousands are
+ * decided about in the thread pool, on a copy: what has changed meanwhile is found out when one is to be removed.
+ *
+ *     decide --(thread pool)--> decided --> a job removes one --> prune_advance --> decide ... until nothing may go
+ */
 #include "scheduler.h"
 
 #include <errno.h>
@@ -21,31 +25,41 @@ static bool is_of_schedule(const struct schedule *schedule, const struct fy_chec
     return false;
 }
 
-int prune_list(const struct schedule *schedule, struct fy_kept **list, size_t *count, struct fy_error *err)
+static struct fy_kept kept_from(const struct fy_checkpoint_entry *entry)
+{
+    return (struct fy_kept){
+        .id = entry->record->id,
+        .workload = entry->record->workload,
+        .taken_us = entry->record->created_us,
+        .real_bytes = entry->real_bytes,
+        .verified = entry->state->has_verified_us && !entry->state->damage,
+        .proven = entry->state->has_proven_us && !entry->state->damage && !entry->state->rehearsal_failure,
+        .pinned = entry->state->has_pinned && entry->state->pinned,
+        .in_use = entry->in_use,
+    };
+}
+
+int prune_list(const struct schedule *schedule, struct fy_kept **list, size_t **places, size_t *count,
+               struct fy_error *err)
 {
     const struct fy_checkpoints *checkpoints = schedule->scheduler->options.checkpoints;
     size_t all = fy_checkpoints_count(checkpoints), found = 0;
-    struct fy_kept *made = calloc(all + 1, sizeof *made);
-    if (!made)
+    FY_AUTO_FREE struct fy_kept *made = calloc(all + 1, sizeof *made);
+    FY_AUTO_FREE size_t *made_places = calloc(all + 1, sizeof *made_places);
+    if (!made || !made_places)
         return fy_error_set(err, FY_E_NOMEM, "no memory for a list of %zu checkpoints", all);
     for (size_t i = 0; i < all; i++) {
         struct fy_checkpoint_entry entry;
         fy_checkpoints_at(checkpoints, i, &entry);
         if (!entry.record || !is_of_schedule(schedule, &entry))
             continue;
-        made[found++] = (struct fy_kept){
-            .id = entry.record->id,
-            .workload = entry.record->workload,
-            .taken_us = entry.record->created_us,
-            .real_bytes = entry.real_bytes,
-            .verified = entry.state->has_verified_us && !entry.state->damage,
-            .proven = entry.state->has_proven_us && !entry.state->damage && !entry.state->rehearsal_failure,
-            .pinned = entry.state->has_pinned && entry.state->pinned,
-            .in_use = entry.in_use,
-        };
+        made_places[found] = i;
+        made[found++] = kept_from(&entry);
     }
-    *list = made;
+    *list = fy_take(made);
     *count = found;
+    if (places)
+        *places = fy_take(made_places);
     return 0;
 }
 
@@ -59,23 +73,21 @@ int prune_space(const struct fy_scheduler *scheduler, struct fy_space *space, st
     return 0;
 }
 
-/* Both arrays are malloc'ed. */
-static int judge(const struct schedule *schedule, struct fy_kept **list, size_t *count, struct fy_verdict **verdicts,
-                 struct fy_error *err)
+/* The verdicts are malloc'ed. Asks the file system, which may take its time. */
+static int judge_list(const struct schedule *schedule, const struct fy_kept *list, size_t count,
+                      struct fy_verdict **verdicts, struct fy_error *err)
 {
     struct fy_space space;
-    FY_AUTO_FREE struct fy_kept *kept = NULL;
-    if (prune_list(schedule, &kept, count, err) < 0 || prune_space(schedule->scheduler, &space, err) < 0)
+    if (prune_space(schedule->scheduler, &space, err) < 0)
         return -1;
-    struct fy_verdict *made = calloc(*count + 1, sizeof *made);
+    struct fy_verdict *made = calloc(count + 1, sizeof *made);
     if (!made)
-        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about %zu checkpoints", *count);
-    if (fy_retention_decide(&schedule->spec->keep, schedule->spec->zone, kept, *count, &space,
+        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about %zu checkpoints", count);
+    if (fy_retention_decide(&schedule->spec->keep, schedule->spec->zone, list, count, &space,
                             fy_clock_wall_us() / 1000000, made, err) < 0) {
         free(made);
         return -1;
     }
-    *list = fy_take(kept);
     *verdicts = made;
     return 0;
 }
@@ -115,36 +127,124 @@ static void remove_one(struct schedule *schedule, const struct fy_kept *kept, co
     scheduler_await(&schedule->pruning.job, record);
 }
 
-static void remove_next(struct schedule *schedule)
+/* ---- deciding ---- */
+
+struct deciding {
+    uv_work_t work;
+    struct schedule *schedule; /* is neither removed nor replaced while it prunes */
+    struct fy_kept *list;      /* of `texts` */
+    size_t count;
+    char *texts;
+    struct fy_verdict *verdicts;
+    struct fy_error err;
+};
+
+static void deciding_free(struct deciding *deciding)
 {
-    FY_AUTO_FREE struct fy_kept *list = NULL;
-    FY_AUTO_FREE struct fy_verdict *verdicts = NULL;
-    struct fy_error err = FY_ERROR_INIT;
-    size_t count = 0, i = 0;
-    if (judge(schedule, &list, &count, &verdicts, &err) < 0) {
-        fy_log_error(schedule->scheduler->options.log, NULL, "what is to be removed is not known", &err);
-        count = 0;
+    free(deciding->list);
+    free(deciding->texts);
+    free(deciding->verdicts);
+    free(deciding);
+}
+
+static const char *copy_text(char **to, const char *from)
+{
+    const char *copy = *to;
+    *to = stpcpy(*to, from) + 1;
+    return copy;
+}
+
+static int copy_texts(struct deciding *deciding, struct fy_error *err)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < deciding->count; i++)
+        size += strlen(deciding->list[i].id) + strlen(deciding->list[i].workload) + 2;
+    char *to = deciding->texts = malloc(size);
+    if (!to)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about %zu checkpoints", deciding->count);
+    for (size_t i = 0; i < deciding->count; i++) {
+        deciding->list[i].id = copy_text(&to, deciding->list[i].id);
+        deciding->list[i].workload = copy_text(&to, deciding->list[i].workload);
     }
-    while (i < count && (!verdicts[i].remove || has_failed(&schedule->pruning, list[i].id)))
-        i++;
-    if (i < count && !schedule->scheduler->stopping)
-        remove_one(schedule, &list[i], verdicts[i].why);
+    return 0;
+}
+
+static void decide(uv_work_t *work)
+{
+    struct deciding *deciding = fy_container_of(work, struct deciding, work);
+    (void)judge_list(deciding->schedule, deciding->list, deciding->count, &deciding->verdicts, &deciding->err);
+}
+
+static void stop_pruning(struct schedule *schedule, const struct fy_error *err)
+{
+    schedule->pruning.active = false;
+    if (err)
+        fy_log_error(schedule->scheduler->options.log, NULL, "what is to be removed is not known", err);
+}
+
+/* The first that may go; one that cannot be removed makes room for the next. */
+static void remove_first(struct schedule *schedule, const struct deciding *deciding)
+{
+    struct pruning *pruning = &schedule->pruning;
+    for (size_t i = 0; i < deciding->count && pruning->active; i++) {
+        if (!deciding->verdicts[i].remove || has_failed(pruning, deciding->list[i].id))
+            continue;
+        remove_one(schedule, &deciding->list[i], deciding->verdicts[i].why);
+        if (pruning->job.job[0])
+            return;
+    }
+    pruning->active = false;
+}
+
+static void decided(uv_work_t *work, int status)
+{
+    struct deciding *deciding = fy_container_of(work, struct deciding, work);
+    struct schedule *schedule = deciding->schedule;
+    (void)status; /* never cancelled */
+    schedule->pruning.deciding = NULL;
+    if (fy_error_is_set(&deciding->err))
+        stop_pruning(schedule, &deciding->err);
+    else if (schedule->scheduler->stopping)
+        stop_pruning(schedule, NULL);
     else
-        schedule->pruning.active = false;
+        remove_first(schedule, deciding);
+    deciding_free(deciding);
+    scheduler_worked(schedule->scheduler);
+}
+
+static int begin_deciding(struct schedule *schedule, struct fy_error *err)
+{
+    struct deciding *deciding = calloc(1, sizeof *deciding);
+    if (!deciding)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about checkpoints");
+    deciding->schedule = schedule;
+    if (prune_list(schedule, &deciding->list, NULL, &deciding->count, err) < 0 || copy_texts(deciding, err) < 0) {
+        deciding_free(deciding);
+        return -1;
+    }
+    schedule->pruning.deciding = deciding;
+    schedule->scheduler->working++;
+    (void)uv_queue_work(schedule->scheduler->options.host->loop, &deciding->work, decide, decided);
+    return 0;
 }
 
 void prune_advance(struct schedule *schedule)
 {
     struct pruning *pruning = &schedule->pruning;
     const Ferry__Control__Job *job = NULL;
+    struct fy_error err = FY_ERROR_INIT;
     if (scheduler_ended(schedule->scheduler, &pruning->job, &job)) {
         if (job && job->state == FERRY__CONTROL__JOB_STATE__COMPLETED)
             pruning->removed++;
         else
             give_up_on(schedule, pruning->current, job && job->failure ? job->failure->message : "its job is gone");
     }
-    while (pruning->active && !pruning->job.job[0])
-        remove_next(schedule);
+    if (!pruning->active || pruning->deciding || pruning->job.job[0])
+        return;
+    if (schedule->scheduler->stopping)
+        stop_pruning(schedule, NULL);
+    else if (begin_deciding(schedule, &err) < 0)
+        stop_pruning(schedule, &err);
 }
 
 void prune_start(struct schedule *schedule)
@@ -164,7 +264,7 @@ int fy_scheduler_judge(const struct fy_scheduler *scheduler, size_t index, fy_pr
     size_t count = 0;
     while (index--)
         schedule = schedule->next;
-    if (judge(schedule, &list, &count, &verdicts, err) < 0)
+    if (prune_list(schedule, &list, NULL, &count, err) < 0 || judge_list(schedule, list, count, &verdicts, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         const struct fy_prune_verdict verdict = {schedule->spec->name, &list[i], &verdicts[i]};

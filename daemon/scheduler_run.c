@@ -205,11 +205,11 @@ static void found(char (*targets)[FY_WORKLOAD_TEXT_SIZE], size_t count, const st
     run->finding = false;
     run->targets = targets;
     run->target_count = count;
-    scheduler->working--;
     if (!count) {
         fy_error_propagate(&run->first, err);
         fy_error_set(&run->first, FY_E_NOT_FOUND, "no running workload is meant by it");
         run_end(run);
+        scheduler_worked(scheduler);
         return;
     }
     if (err) {
@@ -219,7 +219,7 @@ static void found(char (*targets)[FY_WORKLOAD_TEXT_SIZE], size_t count, const st
     run->phase = RUN_ROOM;
     if (run->schedule->spec->keep.min_free_percent)
         prune_start(run->schedule);
-    scheduler_nudge(scheduler);
+    scheduler_worked(scheduler);
 }
 
 int run_start(struct schedule *schedule, int64_t slot_s, uint32_t missed, struct fy_error *err)

@@ -1,7 +1,10 @@
 /* The rhythm of looking at what is kept. */
+#include <ferry/base/cleanup.h>
 #include <ferry/schedule/retention.h>
 
 #include <string.h>
+
+#define NO_MEMORY_S 60 /* until it is tried again */
 
 /* A look from the future says that the clock had been wrong: it counts as none. */
 static int64_t due_s(const struct fy_proof *proof, int64_t every_s, int64_t now_s)
@@ -29,41 +32,54 @@ size_t fy_proof_verify_next(const struct fy_proof *list, size_t count, int64_t e
     return choose(best, best_s, now_s, wake_s);
 }
 
-/* Whether it is the one of its workload that would be rehearsed: the newest that may be. */
-static bool is_newest(const struct fy_proof *list, size_t count, size_t index)
+/* By workload, and of each the newest first. */
+static int by_workload(const void *left, const void *right, void *list)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (i == index || list[i].skip || strcmp(list[i].workload, list[index].workload) != 0)
-            continue;
-        if (list[i].taken_s > list[index].taken_s || (list[i].taken_s == list[index].taken_s && i > index))
-            return false;
-    }
-    return !list[index].skip;
+    size_t one = *(const size_t *)left, other = *(const size_t *)right;
+    const struct fy_proof *a = (const struct fy_proof *)list + one, *b = (const struct fy_proof *)list + other;
+    int order = strcmp(a->workload, b->workload);
+    if (order)
+        return order;
+    if (a->taken_s != b->taken_s)
+        return a->taken_s > b->taken_s ? -1 : 1;
+    return one > other ? -1 : 1;
 }
 
-/* The last rehearsal of any of the workload's, or 0. */
-static int64_t last_of_workload(const struct fy_proof *list, size_t count, const char *workload, int64_t now_s)
+/* One workload's, [begin, end) of `order`: the newest that may be, SIZE_MAX: none, and when it is due. */
+static size_t of_workload(const struct fy_proof *list, const size_t *order, size_t begin, size_t end, int64_t every_s,
+                          int64_t now_s, int64_t *due)
 {
+    size_t newest = SIZE_MAX;
     int64_t last_s = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!strcmp(list[i].workload, workload) && list[i].last_s <= now_s && list[i].last_s > last_s)
-            last_s = list[i].last_s;
+    for (size_t place = begin; place < end; place++) {
+        const struct fy_proof *proof = &list[order[place]];
+        if (newest == SIZE_MAX && !proof->skip)
+            newest = order[place];
+        if (proof->last_s <= now_s && proof->last_s > last_s)
+            last_s = proof->last_s;
     }
-    return last_s;
+    if (newest != SIZE_MAX) /* the first one soon: nothing is proven yet */
+        *due = last_s ? last_s + every_s : list[newest].taken_s;
+    return newest;
 }
 
 size_t fy_proof_rehearse_next(const struct fy_proof *list, size_t count, int64_t every_s, int64_t now_s,
                               int64_t *wake_s)
 {
     size_t best = SIZE_MAX;
-    int64_t best_s = INT64_MAX;
-    for (size_t i = 0; i < count; i++) {
-        if (!is_newest(list, count, i))
-            continue;
-        int64_t last_s = last_of_workload(list, count, list[i].workload, now_s);
-        int64_t due = last_s ? last_s + every_s : list[i].taken_s; /* the first one soon: nothing is proven yet */
-        if (due < best_s) {
-            best = i;
+    int64_t best_s = INT64_MAX, due = 0;
+    FY_AUTO_FREE size_t *order = calloc(count + 1, sizeof *order);
+    if (!order)
+        return choose(SIZE_MAX, now_s + NO_MEMORY_S, now_s, wake_s);
+    for (size_t i = 0; i < count; i++)
+        order[i] = i;
+    qsort_r(order, count, sizeof *order, by_workload, (void *)list);
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin + 1; end < count && !strcmp(list[order[begin]].workload, list[order[end]].workload);)
+            end++;
+        size_t newest = of_workload(list, order, begin, end, every_s, now_s, &due);
+        if (newest != SIZE_MAX && (due < best_s || (due == best_s && newest < best))) {
+            best = newest;
             best_s = due;
         }
     }

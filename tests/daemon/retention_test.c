@@ -331,3 +331,44 @@ Test(proof, rehearsal_takes_the_newest_of_a_workload)
     list[1].skip = true;
     cr_expect_eq(fy_proof_rehearse_next(list, 3, 3 * DAY_S, NOON, &wake_s), 0);
 }
+
+/* As it is said in retention.h, without regard to how long it takes. */
+static size_t model_rehearse(const struct fy_proof *list, size_t count, int64_t every_s, int64_t now_s)
+{
+    size_t best = SIZE_MAX;
+    int64_t best_s = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        bool newest = !list[i].skip;
+        int64_t last_s = 0;
+        for (size_t j = 0; j < count; j++) {
+            if (strcmp(list[j].workload, list[i].workload) != 0)
+                continue;
+            if (!list[j].skip && (list[j].taken_s > list[i].taken_s || (list[j].taken_s == list[i].taken_s && j > i)))
+                newest = false;
+            if (list[j].last_s <= now_s && list[j].last_s > last_s)
+                last_s = list[j].last_s;
+        }
+        int64_t due_s = last_s ? last_s + every_s : list[i].taken_s;
+        if (newest && due_s < best_s) {
+            best = i;
+            best_s = due_s;
+        }
+    }
+    return best_s <= now_s ? best : SIZE_MAX;
+}
+
+Test(proof, rehearsal_beside_a_model)
+{
+    static const char *const workloads[] = {"runc/a", "runc/b", "process/1"};
+    unsigned seed = 7;
+    for (unsigned round = 0; round < 20000; round++) {
+        struct fy_proof list[12];
+        size_t count = (size_t)rand_r(&seed) % (FY_ARRAY_SIZE(list) + 1);
+        int64_t every_s = 1 + rand_r(&seed) % 20, wake_s;
+        for (size_t i = 0; i < count; i++)
+            list[i] = (struct fy_proof){workloads[rand_r(&seed) % 3], NOON - rand_r(&seed) % 30,
+                                        rand_r(&seed) % 3 ? 0 : NOON + 5 - rand_r(&seed) % 30, rand_r(&seed) % 4 == 0};
+        cr_assert_eq(fy_proof_rehearse_next(list, count, every_s, NOON, &wake_s),
+                     model_rehearse(list, count, every_s, NOON), "round %u", round);
+    }
+}
