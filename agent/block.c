@@ -1,6 +1,7 @@
 /* Taking blocks apart and putting them together. */
 #include "block.h"
 
+#include "hash.h"
 #include "page_table.h"
 
 #include <endian.h>
@@ -89,7 +90,7 @@ static bool can_be_referred_to(const struct fy_block *block)
 
 void fy_block_sort(struct fy_block *block, uint8_t *data, uint32_t file, uint32_t number, struct fy_page_table *table)
 {
-    block->xxh3 = XXH3_64bits(data, block->raw_bytes);
+    block->xxh3 = fy_hash()->bytes(data, block->raw_bytes);
     block->ref_count = 0;
     block->plain_bytes = 0;
     memset(block->present, 0, sizeof block->present);
@@ -219,16 +220,16 @@ static bool next_run(struct walk *walk, struct run *run)
     return true;
 }
 
-static void hash_run(XXH3_state_t *state, const struct run *run)
+static void hash_run(const struct fy_hash *hash, XXH3_state_t *state, const struct run *run)
 {
     if (run->data) {
-        (void)XXH3_64bits_update(state, run->data, run->size);
+        hash->more(state, run->data, run->size);
         return;
     }
     size_t size;
     for (size_t left = run->size; left > 0; left -= size) {
         size = left < FY_PIECE_BYTES ? left : FY_PIECE_BYTES;
-        (void)XXH3_64bits_update(state, zero_piece, size);
+        hash->more(state, zero_piece, size);
     }
 }
 
@@ -240,7 +241,7 @@ int fy_block_verify(const struct fy_block *block, const struct fy_block_parts *p
     XXH3_state_t state;
     (void)XXH3_64bits_reset(&state);
     while (next_run(&walk, &run))
-        hash_run(&state, &run);
+        hash_run(fy_hash(), &state, &run);
     if (XXH3_64bits_digest(&state) == block->xxh3)
         return 0;
     fy_error_set(err, FY_E_VERIFY, "%s: the block at offset %llu arrived damaged (hash differs)", name,

@@ -14,10 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Header-only, so that a hash state can be embedded and the loops are compiled for what they are used for. */
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #define FY_BLOCK_BYTES (1024u * 1024u)
 #define FY_PIECE_BYTES 4096u
 #define FY_BLOCK_PIECES (FY_BLOCK_BYTES / FY_PIECE_BYTES)

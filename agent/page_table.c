@@ -1,6 +1,8 @@
 /* A cache of hashes: sets of a few entries; the hash chooses the set. */
 #include "page_table.h"
 
+#include "hash.h"
+
 #include <stdlib.h>
 #include <sys/random.h>
 #include <uv.h>
@@ -73,8 +75,9 @@ void fy_page_table_look(struct fy_page_table *table, uint32_t number, const uint
                         struct fy_block_ref *places, bool *found, size_t count)
 {
     XXH128_hash_t hashes[FY_BLOCK_PIECES];
+    const struct fy_hash *hash = fy_hash();
     for (size_t i = 0; i < count; i++)
-        hashes[i] = XXH3_128bits_withSeed(pages[i], FY_PIECE_BYTES, table->secret);
+        hashes[i] = hash->page(pages[i], FY_PIECE_BYTES, table->secret);
     uv_mutex_lock(&table->lock);
     for (size_t i = 0; i < count; i++)
         found[i] = look_up(table, number, &hashes[i], &places[i]);

@@ -1,5 +1,6 @@
 /* A peer that breaks the rules while it sends an image set: each breach has its typed error, and nothing leaks. */
 #include "block.h"
+#include "hash.h"
 #include "receive_set.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,6 @@
 /* An image set goes over a real link between two sessions and arrives the same. */
 #include "block.h"
+#include "hash.h"
 #include "punch.h"
 #include "receive_set.h"
 #include "send_set.h"

@@ -3,6 +3,7 @@
  * The input is frames as they are on a link. So that a fuzzer can get past the hashes, a chunk that goes out as it is
  * and whose hash is 0 gets the right one, and so does the end of the set when its chunks came by number. */
 #include "block.h"
+#include "hash.h"
 #include "receive_set.h"
 #include "require.h"
 
