@@ -99,5 +99,6 @@ void listing_cell_time(int64_t wall_us, char text[LISTING_TIME_SIZE])
     listing_time(wall_us, whole);
     listing_time(fy_clock_wall_us(), now);
     size_t goes = strncmp(whole, now, date_size) == 0 ? date_size : strncmp(whole, now, year_size) == 0 ? year_size : 0;
-    (void)snprintf(text, LISTING_TIME_SIZE, "%.*s%s%s", (int)goes, whole, goes ? TABLE_MARK : "", whole + goes);
+    (void)snprintf(text, LISTING_TIME_SIZE, "%.*s%s%.*s", (int)goes, whole, goes ? TABLE_MARK : "",
+                   (int)sizeof("2026-11-26 12:00:00"), whole + goes);
 }
