@@ -41,7 +41,7 @@ struct slot {
     uint8_t *data; /* FY_BLOCK_BYTES; NULL while a link has them */
     struct fy_codec *codec;
     enum fy_effort effort;
-    struct fy_effort_time packed; /* in that time */
+    uint64_t packed_ns; /* of a processor */
     uint8_t *body;
     size_t body_bytes;
     bool ready;
@@ -72,9 +72,11 @@ struct fy_send_set {
     struct fy_page_table *table;
 
     struct fy_effort_model effort;
+    struct fy_processors processors;
     uint64_t congested_since_ns; /* 0: the link takes what comes */
     uint64_t congested_at_bytes; /* what it had sent by then */
     uint64_t taken_bytes;        /* by the link since it last had enough */
+    uint64_t taken_since_ns;
     struct fy_page_counts counts;
 
     struct fy_sent_chunks chunks;
@@ -123,11 +125,10 @@ static void pack(struct slot *slot)
 {
     struct fy_send_set *send = slot->send;
     fy_block_sort(&slot->block, slot->data, slot->place.file->number, slot->number, send->table);
-    struct fy_effort_time start = {.clock_ns = fy_clock_monotonic_ns(), .processor_ns = fy_clock_thread_ns()};
+    uint64_t start_ns = fy_clock_thread_ns();
     slot->block.encoding =
         fy_codec_pack(&slot->codec, slot->effort, slot->data, slot->block.plain_bytes, &slot->body, &slot->body_bytes);
-    slot->packed.processor_ns = fy_clock_thread_ns() - start.processor_ns;
-    slot->packed.clock_ns = fy_clock_monotonic_ns() - start.clock_ns;
+    slot->packed_ns = fy_clock_thread_ns() - start_ns;
     if (slot->block.encoding == FY_ENCODING_PLAIN)
         take_plain(slot);
 }
@@ -153,7 +154,7 @@ static void worked(uv_work_t *request, int status)
     send->working--;
     slot->ready = true;
     fy_error_propagate(&send->error, &slot->error);
-    fy_effort_packed(&send->effort, slot->effort, slot->block.plain_bytes, slot->body_bytes, &slot->packed);
+    fy_effort_packed(&send->effort, slot->effort, slot->block.plain_bytes, slot->body_bytes, slot->packed_ns);
     advance(send);
 }
 
@@ -171,9 +172,17 @@ static void fill_slot(struct fy_send_set *send, struct slot *slot, const struct 
         slot->number = send->next_number++;
 }
 
+static void note_use(struct fy_send_set *send)
+{
+    struct fy_processors_share share;
+    if (fy_processors_look(&send->processors, &share))
+        fy_effort_used(&send->effort, &share);
+}
+
 static void take_blocks(struct fy_send_set *send)
 {
     struct fy_send_block place;
+    note_use(send);
     while (send->used < SLOTS && !fy_error_is_set(&send->error) && fy_send_files_next(&send->files, &place)) {
         struct slot *slot = &send->slots[(send->first + send->used) % SLOTS];
         fill_slot(send, slot, &place);
@@ -192,11 +201,14 @@ static void take_blocks(struct fy_send_set *send)
 /* A link that takes so much and never has enough is faster than what we make. */
 static void note_taken(struct fy_send_set *send, size_t bytes)
 {
+    uint64_t now_ns = fy_clock_monotonic_ns();
+    if (send->taken_bytes == 0)
+        send->taken_since_ns = now_ns;
     send->taken_bytes += bytes;
     if (send->taken_bytes < STARVED_AFTER_BYTES)
         return;
+    fy_effort_starved(&send->effort, send->taken_bytes, now_ns - send->taken_since_ns);
     send->taken_bytes = 0;
-    fy_effort_starved(&send->effort);
 }
 
 static void count(struct fy_page_counts *counts, const struct fy_block *block)

@@ -120,18 +120,19 @@ static const uint64_t text_ns[FY_EFFORT_COUNT] = {0, 1500, 2600, 4700};
 static const uint64_t random_bytes[FY_EFFORT_COUNT] = {1000, 1000, 1000, 1000};
 static const uint64_t random_ns[FY_EFFORT_COUNT] = {0, 50, 50, 50};
 
-/* The choice after many blocks, over a link of so many bytes a second, where everything waits for a processor
- * `stretch - 1` times as long as it has one. */
-static enum fy_effort settled(double link_bytes_per_s, unsigned processors, unsigned stretch, const uint64_t *bytes,
-                              const uint64_t *ns)
+static const struct fy_processors_share at_rest = {.idle = 0.9, .own = 0.1};
+
+/* The choice after many blocks, over a link of so many bytes a second by the clock. */
+static enum fy_effort settled(double link_bytes_per_s, unsigned processors, const struct fy_processors_share *share,
+                              const uint64_t *bytes, const uint64_t *ns)
 {
     struct fy_effort_model model;
     fy_effort_init(&model, 4, processors);
     for (int i = 0; i < 100; i++) {
         enum fy_effort effort = fy_effort_choose(&model);
-        struct fy_effort_time time = {.clock_ns = ns[effort] * 1000 * stretch, .processor_ns = ns[effort] * 1000};
         fy_effort_sent(&model, 1000000, (uint64_t)(1e15 / link_bytes_per_s));
-        fy_effort_packed(&model, effort, 1000000, bytes[effort] * 1000, &time);
+        fy_effort_packed(&model, effort, 1000000, bytes[effort] * 1000, ns[effort] * 1000);
+        fy_effort_used(&model, share);
     }
     model.skipped = 0; /* it is not the turn for looking again */
     return fy_effort_choose(&model);
@@ -139,26 +140,33 @@ static enum fy_effort settled(double link_bytes_per_s, unsigned processors, unsi
 
 Test(effort, follows_the_link)
 {
-    cr_expect_eq(settled(12.5e6, 4, 1, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
-    cr_expect_eq(settled(125e6, 4, 1, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
-    cr_expect_eq(settled(300e6, 4, 1, text_bytes, text_ns), FY_EFFORT_ZSTD_1);
-    cr_expect_eq(settled(1e9, 4, 1, text_bytes, text_ns), FY_EFFORT_LZ4);
-    cr_expect_eq(settled(20e9, 4, 1, text_bytes, text_ns), FY_EFFORT_NONE);
+    cr_expect_eq(settled(12.5e6, 4, &at_rest, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
+    cr_expect_eq(settled(125e6, 4, &at_rest, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
+    cr_expect_eq(settled(300e6, 4, &at_rest, text_bytes, text_ns), FY_EFFORT_ZSTD_1);
+    cr_expect_eq(settled(1e9, 4, &at_rest, text_bytes, text_ns), FY_EFFORT_LZ4);
+    cr_expect_eq(settled(20e9, 4, &at_rest, text_bytes, text_ns), FY_EFFORT_NONE);
 }
 
 /* Two processors compress and encrypt: what looks like a link of 200 MB/s is one that waits for them. */
 Test(effort, spares_the_processors_where_they_are_what_is_short)
 {
-    cr_expect_eq(settled(200e6, 2, 1, text_bytes, text_ns), FY_EFFORT_ZSTD_1);
-    cr_expect_eq(settled(200e6, 2, 2, text_bytes, text_ns), FY_EFFORT_LZ4);
-    cr_expect_eq(settled(200e6, 2, 5, text_bytes, text_ns), FY_EFFORT_NONE);
-    cr_expect_eq(settled(12.5e6, 2, 4, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
+    const struct fy_processors_share some_idle = {.idle = 0.12, .own = 0.5}, ours = {.own = 0.5};
+    cr_expect_eq(settled(200e6, 2, &at_rest, text_bytes, text_ns), FY_EFFORT_ZSTD_1);
+    cr_expect_eq(settled(200e6, 2, &some_idle, text_bytes, text_ns), FY_EFFORT_LZ4);
+    cr_expect_eq(settled(200e6, 2, &ours, text_bytes, text_ns), FY_EFFORT_NONE);
+}
+
+/* Others keep all of them busy, and a slow link is a slow link. */
+Test(effort, is_not_misled_by_a_busy_host)
+{
+    const struct fy_processors_share theirs = {.own = 0.05};
+    cr_expect_eq(settled(12.5e6, 2, &theirs, text_bytes, text_ns), FY_EFFORT_ZSTD_3);
 }
 
 /* Samples cost next to nothing, so that it goes on looking when nothing was saved for long. */
 Test(effort, keeps_looking_where_nothing_was_saved)
 {
-    cr_expect_neq(settled(100e6, 4, 1, random_bytes, random_ns), FY_EFFORT_NONE);
+    cr_expect_neq(settled(100e6, 4, &at_rest, random_bytes, random_ns), FY_EFFORT_NONE);
 }
 
 /* A few bytes that took long are no measure. */
@@ -167,7 +175,7 @@ Test(effort, is_not_misled_by_a_small_block)
     struct fy_effort_model model;
     fy_effort_init(&model, 2, 2);
     enum fy_effort before = fy_effort_choose(&model);
-    fy_effort_packed(&model, before, 22, 22, &(struct fy_effort_time){.clock_ns = 1000000, .processor_ns = 1000000});
+    fy_effort_packed(&model, before, 22, 22, 1000000);
     cr_expect_eq(fy_effort_choose(&model), before);
 }
 
@@ -178,10 +186,24 @@ Test(effort, looks_again_while_nothing_is_compressed)
     unsigned tried = 0;
     fy_effort_init(&model, 2, 2);
     for (int i = 0; i < 60; i++)
-        fy_effort_starved(&model);
+        fy_effort_starved(&model, 16000000, 1000000);
     for (int i = 0; i < 64; i++)
         tried += fy_effort_choose(&model) != FY_EFFORT_NONE;
     cr_expect_eq(tried, 4);
+}
+
+/* What compresses as fast as the link goes starves it, too: that does not make it faster. */
+Test(effort, starving_a_slow_link_makes_it_no_faster)
+{
+    struct fy_effort_model model;
+    fy_effort_init(&model, 2, 2);
+    for (int i = 0; i < 40; i++)
+        fy_effort_sent(&model, 4000000, 32000000);
+    enum fy_effort before = fy_effort_choose(&model);
+    cr_expect_neq(before, FY_EFFORT_NONE);
+    for (int i = 0; i < 40; i++)
+        fy_effort_starved(&model, 16000000, 136000000);
+    cr_expect_eq(fy_effort_choose(&model), before);
 }
 
 Test(effort, tries_again_without_compression_when_the_link_starves)
@@ -190,8 +212,8 @@ Test(effort, tries_again_without_compression_when_the_link_starves)
     fy_effort_init(&model, 2, 2);
     cr_expect_neq(fy_effort_choose(&model), FY_EFFORT_NONE);
     for (int i = 0; i < 40; i++)
-        fy_effort_starved(&model);
+        fy_effort_starved(&model, 16000000, 1000000);
     cr_expect_eq(fy_effort_choose(&model), FY_EFFORT_NONE);
-    fy_effort_sent(&model, 1, 1000);
+    fy_effort_sent(&model, 4000000, 4000000000);
     cr_expect_neq(fy_effort_choose(&model), FY_EFFORT_NONE);
 }
