@@ -31,6 +31,7 @@ struct rig {
     struct side receiver;
     struct fy_send_set *send;
     struct fy_receive_set *receive;
+    uint64_t kept_bytes; /* as the receiver has said */
     bool queued;
     bool sent;
     bool grows; /* the directory is not complete when sending starts: `write_more` does the rest */
@@ -43,9 +44,13 @@ struct rig {
     unsigned closed;
 };
 
+/* The word for the whole may say again what the one before it said; ferryd sends it once, and so do we. */
 static void received(uint32_t chunks, uint64_t bytes, void *data)
 {
     struct rig *rig = data;
+    if (bytes == rig->kept_bytes && bytes > 0)
+        return;
+    rig->kept_bytes = bytes;
     Ferry__Peer__Received message = FERRY__PEER__RECEIVED__INIT;
     message.chunks = chunks;
     message.bytes = bytes;

@@ -139,6 +139,8 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
     struct fy_session_stats stats;
     fy_session_get_stats(session, &stats);
     bench.wire_bytes = stats.bytes_sent;
+    if (bench.stats.is_kept) /* the last word may say again what the one before it said */
+        return;
     fail_if(fy_send_set_acknowledged(bench.send, frame->received, &err) < 0 ? &err : NULL);
     fy_send_set_get_stats(bench.send, &bench.stats);
 }
