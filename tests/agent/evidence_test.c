@@ -49,6 +49,8 @@ Test(evidence, real_logs)
     assert_explained("unix-dump", "UNIX socket", "External socket", "--ext-unix-sockets");
     assert_explained("device-dump", "TUN", "tun link", "close it");
     assert_explained("foreign-fd-dump", "cannot see", "Can't lookup mount=27 for fd=1", "descriptor");
+    assert_explained("rlimit-dump", "another user than root", "Can't get rlimit 0", "CAP_SYS_RESOURCE");
+    assert_explained("tty-dump", "whose other end another program holds", "slave peer index 0", "tmux");
     assert_explained("nospace-dump", "full", "No space left on device", "run_dir");
     assert_explained("bind-restore", "not on this host", "Cannot assign requested address", "--address");
     assert_explained("pid-restore", "in use", "Can't fork for 217: File exists", "container");
