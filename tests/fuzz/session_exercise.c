@@ -122,9 +122,10 @@ static void let_leave(struct exercise *exercise)
     }
 }
 
+/* What comes while reading is off would stay with the kernel. */
 static void arrive(struct memory_link *memory, const uint8_t *data, size_t size)
 {
-    while (size > 0 && memory->alive && memory->link.state == FY_LINK_OPEN) {
+    while (size > 0 && memory->alive && memory->link.state == FY_LINK_OPEN && !memory->link.paused) {
         size_t room;
         uint8_t *space = fy_link_input_space(&memory->link, &room);
         require(space && room > 0);
@@ -134,8 +135,6 @@ static void arrive(struct memory_link *memory, const uint8_t *data, size_t size)
         fy_link_input_commit(&memory->link, room);
         data += room;
         size -= room;
-        if (memory->link.paused)
-            break; /* what the kernel would keep */
     }
 }
 
