@@ -20,15 +20,25 @@ static struct fy_error explain(const char *path, const char *fallback)
     return err;
 }
 
+/* One at a time, until the test's end. */
+static char written[] = "/tmp/ferry-evidence-XXXXXX";
+
+static void remove_log(void)
+{
+    (void)unlink(written);
+}
+
+TestSuite(evidence, .fini = remove_log);
+
 static const char *write_log(const char *text)
 {
-    static char path[] = "/tmp/ferry-evidence-XXXXXX";
-    memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
-    int fd = mkstemp(path);
+    remove_log();
+    memcpy(written + sizeof(written) - 7, "XXXXXX", 6);
+    int fd = mkstemp(written);
     cr_assert(fd >= 0);
     cr_assert_eq((long)write(fd, text, strlen(text)), (long)strlen(text));
     close(fd);
-    return path;
+    return written;
 }
 
 static void assert_explained(const char *log, const char *words, const char *cause, const char *next)
