@@ -151,12 +151,8 @@ static void look_into(struct looking *looking, pid_t pid, const char *directory,
 static bool sees_our_files(pid_t pid)
 {
     char path[64], root[4];
-    struct stat theirs, ours;
-    (void)snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)pid);
-    if (stat(path, &theirs) < 0 || stat("/proc/self/ns/mnt", &ours) < 0 || theirs.st_ino != ours.st_ino)
-        return false;
     (void)snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
-    return readlink(path, root, sizeof root) == 1;
+    return fy_process_shares_namespace(pid, "mnt") && readlink(path, root, sizeof root) == 1;
 }
 
 static void look(uv_work_t *work)

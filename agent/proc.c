@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define STAT_LIMIT_BYTES 4096
@@ -39,6 +40,17 @@ bool fy_process_stat(pid_t pid, struct fy_process_stat *stat)
     *stat = (struct fy_process_stat){.state = state, .ppid = ppid, .pgid = pgid, .sid = sid, .start_ticks = start};
     stat->exiting = flags & PF_EXITING;
     return true;
+}
+
+bool fy_process_shares_namespace(pid_t pid, const char *kind)
+{
+    char path[64];
+    struct stat theirs, ours;
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, kind);
+    if (stat(path, &theirs) < 0)
+        return true;
+    (void)snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
+    return stat(path, &ours) < 0 || (theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev);
 }
 
 bool fy_process_identify(pid_t pid, struct fy_process *process)

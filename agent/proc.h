@@ -37,6 +37,10 @@ bool fy_process_runs(const struct fy_process *process);
 /* Somebody traces it, as CRIU does what it holds. */
 bool fy_process_is_traced(const struct fy_process *process);
 
+/* Whether it is in the same namespace of that kind ("pid", "mnt") as we are; true also when that cannot be told, as of
+ * one that is gone. */
+bool fy_process_shares_namespace(pid_t pid, const char *kind);
+
 /* The first process with that command name (as /proc/PID/comm has it) that was started with that "NAME=value" in its
  * environment; 0 when there is none. Blocks: some microseconds for each process of the host. */
 pid_t fy_process_find(const char *name, const char *environment);

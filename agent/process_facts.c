@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define STATUS_LIMIT_BYTES ((size_t)64 * 1024)
 
@@ -112,16 +111,6 @@ static int add_ids(struct fy_workload_facts *facts, const struct fy_process_tree
     return 0;
 }
 
-static bool shares_our_pids(pid_t pid)
-{
-    char path[64];
-    struct stat theirs;
-    struct stat ours;
-    (void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
-    return stat(path, &theirs) < 0 || stat("/proc/self/ns/pid", &ours) < 0 ||
-           (theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev);
-}
-
 int fy_process_facts(pid_t root, struct fy_workload_facts *facts, struct fy_error *err)
 {
     struct fy_process_tree tree = {0};
@@ -136,7 +125,7 @@ int fy_process_facts(pid_t root, struct fy_workload_facts *facts, struct fy_erro
     read_command(root, facts->command, sizeof(facts->command));
     for (size_t i = 0; i < tree.count; i++)
         facts->memory_bytes += memory_of(tree.processes[i].pid);
-    int status = shares_our_pids(root) ? add_ids(facts, &tree, err) : 0;
+    int status = fy_process_shares_namespace(root, "pid") ? add_ids(facts, &tree, err) : 0;
     fy_process_tree_done(&tree);
     return status;
 }
