@@ -277,7 +277,7 @@ int fy_ssh_global_init(struct fy_error *err)
     int code = libssh2_init(0);
     if (code)
         return fy_error_set(err, FY_E_INTERNAL, "libssh2 cannot be set up (error %d)", code);
-    fy_ssh_cipher_use();
+    fy_ssh_cipher_use(fy_ssh_cipher_pays);
     return 0;
 }
 

@@ -9,9 +9,12 @@
 #define FY_SSH_CIPHER_PROVIDER "ferry"
 
 /* From then on whoever asks OpenSSL for AES in counter mode gets ours; everything else comes from where it came from.
- * Does nothing where that is no gain (short calls are measured, for some hundred microseconds), in FIPS mode, and where
- * OpenSSL does not play along. Not while other threads use OpenSSL. */
-void fy_ssh_cipher_use(void);
+ * Does nothing where `pays` says no, in FIPS mode, and where OpenSSL does not play along. `pays` is asked while both
+ * can be had by name: fy_ssh_cipher_pays(), or a test's own. Not while other threads use OpenSSL. */
+void fy_ssh_cipher_use(bool (*pays)(void));
+/* Whether short calls of ours are quicker than OpenSSL's here and now: they are measured, for some hundred
+ * microseconds. */
+bool fy_ssh_cipher_pays(void);
 /* Takes it back. Contexts that were made meanwhile go on working. */
 void fy_ssh_cipher_unuse(void);
 /* Whether a connection with that cipher (a name of SSH's) would have its key stream made ahead. */

@@ -1,4 +1,4 @@
-/* Whether the provider is worth it: calls as libssh2 makes them, with OpenSSL's own and with ours. */
+/* Who gets the provider, and whether it pays: calls as libssh2 makes them, with OpenSSL's own and with ours. */
 #include "ssh_cipher.h"
 
 #include <ferry/base/clock.h>
@@ -46,7 +46,7 @@ static uint64_t measure(const char *properties, uint8_t text[CALLS * CALL_BYTES]
 }
 
 /* By a tenth at least: less would be no reason for a detour. */
-static bool is_worth_it(void)
+bool fy_ssh_cipher_pays(void)
 {
     uint8_t plain_text[CALLS * CALL_BYTES] = {0}, our_text[CALLS * CALL_BYTES] = {0};
     uint64_t plain = measure("provider!=" FY_SSH_CIPHER_PROVIDER, plain_text);
@@ -54,11 +54,11 @@ static bool is_worth_it(void)
     return our < plain - plain / 10 && memcmp(plain_text, our_text, sizeof plain_text) == 0;
 }
 
-void fy_ssh_cipher_use(void)
+void fy_ssh_cipher_use(bool (*pays)(void))
 {
     if (is_choice || EVP_default_properties_is_fips_enabled(NULL) || fy_ssh_cipher_load() < 0)
         return;
-    is_choice = is_worth_it() && EVP_set_default_properties(NULL, "?provider=" FY_SSH_CIPHER_PROVIDER);
+    is_choice = pays() && EVP_set_default_properties(NULL, "?provider=" FY_SSH_CIPHER_PROVIDER);
     if (!is_choice)
         fy_ssh_cipher_unload();
 }
