@@ -38,17 +38,26 @@ static double share_of(uint64_t used_ns, double all_ns)
     return share < 1.0 ? share : 1.0;
 }
 
+bool fy_processors_take(struct fy_processors *processors, const struct fy_processors *now, unsigned count,
+                        struct fy_processors_share *share)
+{
+    double all_ns = (double)(now->since_ns - processors->since_ns) * (double)count;
+    if (now->since_ns - processors->since_ns < LOOK_EVERY_NS)
+        return false;
+    /* What the kernel has counted as idle may turn out to be less. */
+    bool says = processors->since_ns > 0 && now->idle_ns >= processors->idle_ns;
+    if (says)
+        *share = (struct fy_processors_share){.idle = share_of(now->idle_ns - processors->idle_ns, all_ns),
+                                              .own = share_of(now->own_ns - processors->own_ns, all_ns)};
+    *processors = *now;
+    return says;
+}
+
 bool fy_processors_look(struct fy_processors *processors, struct fy_processors_share *share)
 {
-    struct fy_processors now = {.since_ns = fy_clock_monotonic_ns(), .own_ns = own_time_ns()};
-    uint64_t passed_ns = now.since_ns - processors->since_ns;
-    if (passed_ns < LOOK_EVERY_NS || !read_idle(&now.idle_ns))
+    struct fy_processors now = {.since_ns = fy_clock_monotonic_ns()};
+    if (now.since_ns - processors->since_ns < LOOK_EVERY_NS || !read_idle(&now.idle_ns))
         return false;
-    bool says = processors->since_ns > 0 && now.idle_ns >= processors->idle_ns;
-    double all_ns = (double)passed_ns * (double)sysconf(_SC_NPROCESSORS_ONLN);
-    if (says)
-        *share = (struct fy_processors_share){.idle = share_of(now.idle_ns - processors->idle_ns, all_ns),
-                                              .own = share_of(now.own_ns - processors->own_ns, all_ns)};
-    *processors = now;
-    return says;
+    now.own_ns = own_time_ns();
+    return fy_processors_take(processors, &now, (unsigned)sysconf(_SC_NPROCESSORS_ONLN), share);
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Since when, and what had been used by then. Zero-initialised. */
+/* Since when, and what had been used by then, in whatever clocks these go by. Zero-initialised. */
 struct fy_processors {
     uint64_t since_ns;
     uint64_t idle_ns;
@@ -20,5 +20,8 @@ struct fy_processors_share {
 
 /* False while too little time has passed since the last look to say anything, or where the kernel does not tell. */
 bool fy_processors_look(struct fy_processors *processors, struct fy_processors_share *share);
+/* The same of a look that gave `now`, on so many processors. */
+bool fy_processors_take(struct fy_processors *processors, const struct fy_processors *now, unsigned count,
+                        struct fy_processors_share *share);
 
 #endif

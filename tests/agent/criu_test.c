@@ -1,6 +1,8 @@
 /* CRIU as it should not behave, played by played-criu: the RPC, the question for its version, and dumps that fail. */
 #include <criterion/criterion.h>
 
+#include "fork_child.h"
+
 #include <ferry/agent/driver.h>
 #include <ferry/base/fs.h>
 
@@ -36,12 +38,7 @@ static void set_up(void)
     cr_assert_eq(uv_loop_init(&loop), 0);
     settings = (struct fy_settings){.criu = criu, .run_dir = directory};
     settings.timeouts = (struct fy_timeouts){.freeze_ms = 1000, .dump_ms = 60000, .restore_ms = 60000};
-    workload = fork();
-    if (workload == 0) {
-        (void)setsid();
-        for (;;)
-            (void)pause();
-    }
+    workload = fork_idle_child();
     fy_migration_spec_init(&spec);
     spec.workload.kind = FY_WORKLOAD_PROCESS;
     (void)snprintf(spec.workload.id, sizeof(spec.workload.id), "%d", (int)workload);

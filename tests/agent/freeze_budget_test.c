@@ -1,6 +1,7 @@
 /* The freeze budget of a checkpoint, with a CRIU that is played: it goes on when the test says so, never by the clock.
  */
 #include "checkpoint_op.h"
+#include "fork_child.h"
 
 #include <criterion/criterion.h>
 #include <ferry/base/cleanup.h>
@@ -42,12 +43,7 @@ static void set_up(void)
     cr_assert_eq(fy_checkpoint_store_open(&options, &store, &err), 0, "%s", err.message);
     (void)setenv("PLAYED_CRIU", "wait", 1);
     (void)setenv("PLAYED_GO", go, 1);
-    workload = fork();
-    if (workload == 0) {
-        (void)setsid();
-        for (;;)
-            (void)pause();
-    }
+    workload = fork_idle_child();
 }
 
 static void tear_down(void)

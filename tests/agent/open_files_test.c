@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "file_identity.h"
+#include "fork_child.h"
 #include "open_files.h"
 #include "preflight_files.h"
 
@@ -53,9 +54,23 @@ static void write_file(const char *name, const void *data, size_t size)
 
 /* ---- the source ---- */
 
-static void open_as(const char *name, int flags)
+static bool open_as(const char *name, int flags)
 {
-    cr_assert_geq(open(in_directory(name), flags | O_CREAT, 0600), 0);
+    return open(in_directory(name), flags | O_CREAT, 0600) >= 0;
+}
+
+static bool map(const char *name)
+{
+    FY_AUTO_CLOSE int fd = open(in_directory(name), O_RDWR | O_CREAT, 0600);
+    return fd >= 0 && ftruncate(fd, 8192) == 0 && mmap(NULL, 8192, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED;
+}
+
+static bool open_files(void)
+{
+    return chdir(directory) == 0 && open_as("data", O_RDWR) && open_as("log", O_WRONLY | O_APPEND) &&
+           open_as("twoway", O_RDWR | O_APPEND) && open_as("seen", O_RDONLY) && open_as("seen", O_WRONLY | O_APPEND) &&
+           open_as("gone", O_RDWR) && unlink(in_directory("gone")) == 0 && open("/proc/self/status", O_RDONLY) >= 0 &&
+           open("/dev/null", O_RDONLY) >= 0 && map("mapped");
 }
 
 /* A child that has this open, and stands still. */
@@ -63,27 +78,17 @@ static pid_t child_with_files(void)
 {
     int ready[2];
     char byte;
-    cr_assert_eq(pipe(ready), 0);
-    pid_t child = fork();
+    cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
+    pid_t child = fork_child();
     if (child == 0) {
-        cr_assert_eq(chdir(directory), 0);
-        open_as("data", O_RDWR);
-        open_as("log", O_WRONLY | O_APPEND);
-        open_as("gone", O_RDWR);
-        cr_assert_eq(unlink(in_directory("gone")), 0);
-        (void)open("/proc/self/status", O_RDONLY);
-        (void)open("/dev/null", O_RDONLY);
-        int mapped = open(in_directory("mapped"), O_RDWR | O_CREAT, 0600);
-        cr_assert_eq(ftruncate(mapped, 8192), 0);
-        cr_assert_neq(mmap(NULL, 8192, PROT_READ, MAP_SHARED, mapped, 0), MAP_FAILED);
-        cr_assert_eq(close(mapped), 0);
-        cr_assert_eq(write(ready[1], "", 1), 1);
+        if (!open_files() || write(ready[1], "", 1) != 1)
+            _exit(1);
         for (;;)
             (void)pause();
     }
+    (void)close(ready[1]); /* so that its death ends the reading */
     cr_assert_eq(read(ready[0], &byte, 1), 1);
     (void)close(ready[0]);
-    (void)close(ready[1]);
     return child;
 }
 
@@ -118,6 +123,10 @@ Test(open_files, what_a_process_uses_by_name)
     cr_assert(data && data->has_size_bytes && data->size_bytes == 5 && !data->has_build_id);
     const Ferry__Peer__OpenFile *log = found(in_directory("log"));
     cr_assert(log && !log->has_size_bytes, "a log grows");
+    const Ferry__Peer__OpenFile *twoway = found(in_directory("twoway"));
+    cr_assert(twoway && twoway->has_size_bytes, "what can be read, too, is no log");
+    const Ferry__Peer__OpenFile *seen = found(in_directory("seen"));
+    cr_assert(seen && seen->has_size_bytes, "another descriptor of it is no log's");
     const Ferry__Peer__OpenFile *mapped = found(in_directory("mapped"));
     cr_assert(mapped && mapped->size_bytes == 8192);
     const Ferry__Peer__OpenFile *cwd = found(directory);

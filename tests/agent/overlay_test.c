@@ -2,9 +2,11 @@
  * back. The overlays are real, in a mount namespace of the test's own. */
 #include "overlay.h"
 
+#include "fork_child.h"
 #include "mountinfo.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
 #include <sched.h>
@@ -93,14 +95,15 @@ Test(overlay, is_found)
     struct fy_overlay found, wanted = known();
     path_of(bundle, "bundle");
     path_of(root, "bundle/root");
-    cr_assert_eq(pipe(pipes), 0);
-    pid_t pid = fork();
+    cr_assert_eq(pipe2(pipes, O_CLOEXEC), 0);
+    pid_t pid = fork_child();
     if (pid == 0) {
         bool entered = unshare(CLONE_NEWNS) == 0 && chroot(root) == 0 && chdir("/") == 0;
         (void)!write(pipes[1], entered ? "y" : "n", 1);
         (void)pause();
     }
     char answer = 'n';
+    (void)close(pipes[1]); /* so that its death ends the reading */
     cr_assert(read(pipes[0], &answer, 1) == 1 && answer == 'y');
     fy_overlay_find(pid, bundle, &found);
     cr_expect_str_eq(found.lower, wanted.lower);

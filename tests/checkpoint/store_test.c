@@ -1,4 +1,5 @@
 /* What goes in comes out, in every form; what cannot go in leaves nothing. */
+#include "fork_child.h"
 #include "shelf.h"
 
 #include <criterion/criterion.h>
@@ -188,7 +189,7 @@ static pid_t start_worker(struct shelf *shelf)
     char seed[16], began;
     (void)snprintf(seed, sizeof seed, "%u", shelf_random(shelf, 1u << 24));
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     if (pid == 0) {
         (void)unsetenv("BXFI_MAP"); /* by which Criterion knows a process of its own */
         (void)dup2(ends[1], STDOUT_FILENO);

@@ -1,4 +1,6 @@
 /* The built programs: ferryd's start, answers, refusals and end, as a service manager and an operator see them. */
+#include "fork_child.h"
+
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
@@ -12,7 +14,7 @@
 #include <sys/wait.h>
 
 #define LINE_SIZE 512
-#define PATIENCE_MS 20000 /* nothing here takes a second; this only ends what hangs */
+#define PATIENCE_MS 120000 /* nothing here takes a second; this only ends what hangs */
 
 static char directory[64], config[128], control[128], notify_path[128];
 static int notify_fd;
@@ -60,7 +62,7 @@ static pid_t start(const char *output, const char *const argv[])
 {
     char path[128];
     (void)snprintf(path, sizeof(path), "%s/%s", directory, output);
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     cr_assert_geq(pid, 0);
     if (pid > 0)
         return pid;

@@ -1,4 +1,5 @@
 /* The dial pump, run as sshd runs it (a child with pipes) and in process over sockets. */
+#include "fork_child.h"
 #include "party.h"
 #include "sshd.h"
 #include <criterion/criterion.h>
@@ -16,7 +17,7 @@
 
 #define TRANSFER_BYTES (12u * 1024u * 1024u)
 
-TestSuite(dial, .init = ignore_sigpipe, .timeout = 60);
+TestSuite(dial, .init = ignore_sigpipe);
 
 /* An agent's socket: bound and listening, accepted when asked. */
 struct agent {
@@ -63,7 +64,7 @@ static struct dialled dial_by_pipes(const struct agent *agent)
     int in[2], out[2];
     cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
     cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
-    struct dialled dialled = {.pid = fork(), .to = in[1], .from = out[0]};
+    struct dialled dialled = {.pid = fork_child(), .to = in[1], .from = out[0]};
     if (dialled.pid == 0)
         exec_dial(agent, in[0], out[1]);
     (void)close(in[0]);
@@ -75,7 +76,7 @@ static struct dialled dial_by_socket(const struct agent *agent)
 {
     int ends[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    struct dialled dialled = {.pid = fork(), .to = ends[0], .from = fcntl(ends[0], F_DUPFD_CLOEXEC, 3)};
+    struct dialled dialled = {.pid = fork_child(), .to = ends[0], .from = fcntl(ends[0], F_DUPFD_CLOEXEC, 3)};
     if (dialled.pid == 0)
         exec_dial(agent, ends[1], ends[1]);
     (void)close(ends[1]);

@@ -199,7 +199,7 @@ static void random_frame(uint64_t *seed, struct fy_buf *buf)
     cr_assert_eq(fy_buf_append(buf, noise, body, NULL), 0);
 }
 
-Test(frame, damaged_frames_never_do_harm, .timeout = 120)
+Test(frame, damaged_frames_never_do_harm)
 {
     uint64_t seed = 0x9e3779b97f4a7c15u;
     unsigned whole = 0;

@@ -13,7 +13,7 @@
 #define NOBODY 65534u
 #define SOME_GROUP 54321u
 
-TestSuite(listener, .init = ignore_sigpipe, .timeout = 120);
+TestSuite(listener, .init = ignore_sigpipe);
 
 static void no_link(struct fy_link *link, uid_t uid, pid_t pid, void *data)
 {

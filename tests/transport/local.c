@@ -10,7 +10,7 @@
 /* What may be under way between two congested links: both queues' and both sockets' worth, and one frame beyond. */
 #define UNDER_WAY_BYTES (12u * MIB)
 
-TestSuite(local, .init = ignore_sigpipe, .timeout = 120);
+TestSuite(local, .init = ignore_sigpipe);
 
 struct pair {
     uv_loop_t loop;

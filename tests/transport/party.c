@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_MS 60000u
+#define PATIENCE_MS 240000u
 
 /* FNV-1a in words of eight bytes: fast enough for hundreds of MiB under a sanitizer. */
 uint64_t hash_bytes(uint64_t hash, const uint8_t *data, size_t size)
@@ -129,8 +129,6 @@ static void on_closed(struct fy_link *link, const struct fy_error *err, void *da
         party->failed = true;
         party->error = *err;
     }
-    if (party->on_closed)
-        party->on_closed(party);
 }
 
 const struct fy_link_events party_events = {
@@ -183,7 +181,7 @@ void server_start(struct server *server, uv_loop_t *loop, uint32_t max_links)
         .mode = 0600,
         .owner_uid = (uid_t)-1,
         .owner_gid = (gid_t)-1,
-        .max_links = max_links ? max_links : 8,
+        .max_links = max_links ? max_links : FY_ARRAY_SIZE(server->parties),
     };
     server_listen(server, loop, &options);
 }

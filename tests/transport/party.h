@@ -27,8 +27,6 @@ struct party {
     uint64_t sent_hash;
 
     void (*on_frame)(struct party *party); /* after the frame was counted */
-    void (*on_closed)(struct party *party);
-    void *data;
 };
 
 extern const struct fy_link_events party_events;
@@ -46,7 +44,7 @@ struct server {
     char directory[64];
     char path[96];
     struct fy_listener *listener;
-    struct party parties[8];
+    struct party parties[64];
     unsigned accepted;
     unsigned refused;
     struct fy_error refusal;
@@ -62,7 +60,7 @@ void server_listen(struct server *server, uv_loop_t *loop, const struct fy_liste
 void server_stop(struct server *server);
 void server_remove_directory(struct server *server);
 
-/* Runs the loop until *flag is not 0 (true), or 60 s have passed (false). */
+/* Runs the loop until *flag is not 0 (true), or minutes have passed (false): that only ends what hangs. */
 bool run_until(uv_loop_t *loop, const unsigned *flag);
 bool run_until_u64(uv_loop_t *loop, const uint64_t *value, uint64_t at_least);
 /* Runs the loop for so long; for what must not happen. */

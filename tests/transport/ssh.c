@@ -13,7 +13,7 @@ const char *__lsan_default_suppressions(void)
     return "leak:CRYPTO_zalloc\nleak:CRYPTO_malloc\n";
 }
 
-TestSuite(ssh, .init = ignore_sigpipe, .timeout = 120);
+TestSuite(ssh, .init = ignore_sigpipe);
 
 static void finish_at_last(struct party *party)
 {

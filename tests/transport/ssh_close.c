@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-TestSuite(ssh_close, .init = ignore_sigpipe, .timeout = 120);
+TestSuite(ssh_close, .init = ignore_sigpipe);
 
 /* --- a look-up that hangs --------------------------------------------------------------------------------------- */
 
@@ -43,7 +43,7 @@ static void connect_to_hanging_name(struct ssh_fixture *fixture)
 {
     fixture->options.host = "hang.test";
     cr_assert_eq(ssh_fixture_connect(fixture, NULL), 0);
-    while (atomic_load(&look_ups_hanging) == 0)
+    while (atomic_load(&look_ups_hanging) == 0 && !fixture->client.closed)
         (void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
 }
 
@@ -145,27 +145,10 @@ static void close_after(struct ssh_fixture *fixture, unsigned delay_us, bool by_
     cr_expect_eq(client->closed, 1);
 }
 
-/* Makes room for the next connection's end once the last one's has closed. */
-static void forget_parties(struct party *party)
-{
-    struct server *server = party->data;
-    for (unsigned i = 0; i < server->accepted; i++)
-        if (server->parties[i].link)
-            return;
-    server->accepted = 0;
-}
-
-static void watch_party(struct server *server, struct party *party)
-{
-    party->data = server;
-    party->on_closed = forget_parties;
-}
-
 Test(ssh_close, at_any_moment)
 {
     struct ssh_fixture fixture;
     ssh_fixture_start(&fixture, "MaxStartups 1000");
-    fixture.server.on_accept = watch_party;
     for (unsigned i = 0; i < 40; i++)
         close_after(&fixture, i * 5000, false);
     cr_expect(ssh_fixture_stop(&fixture));
@@ -175,7 +158,6 @@ Test(ssh_close, finishing_at_any_moment)
 {
     struct ssh_fixture fixture;
     ssh_fixture_start(&fixture, "MaxStartups 1000");
-    fixture.server.on_accept = watch_party;
     for (unsigned i = 0; i < 20; i++)
         close_after(&fixture, i * 10000, true);
     cr_expect(ssh_fixture_stop(&fixture));

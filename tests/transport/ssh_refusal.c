@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-TestSuite(ssh_refusal, .init = ignore_sigpipe, .timeout = 120);
+TestSuite(ssh_refusal, .init = ignore_sigpipe);
 
 /* Connects and waits for the end. */
 static void connect_and_wait(struct ssh_fixture *fixture)
@@ -253,8 +253,9 @@ Test(ssh_refusal, nobody_listening_is_unreachable)
 {
     struct ssh_fixture fixture;
     ssh_fixture_start(&fixture, "");
-    (void)close(listen_on_loopback(&fixture.options.port));
+    int held = hold_port_on_loopback(&fixture.options.port);
     expect_refused(&fixture, FY_E_UNREACHABLE, "Connection refused", "sshd listens");
+    (void)close(held);
     cr_expect(ssh_fixture_stop(&fixture));
 }
 
@@ -263,7 +264,7 @@ Test(ssh_refusal, a_name_that_does_not_exist_is_unreachable)
     struct ssh_fixture fixture;
     ssh_fixture_start(&fixture, "");
     fixture.options.host = "no-such-host.invalid";
-    fixture.options.connect_timeout_ms = 60000;
+    fixture.options.connect_timeout_ms = 200000;
     expect_refused(&fixture, FY_E_UNREACHABLE, "no-such-host.invalid", "getent hosts");
     cr_expect(ssh_fixture_stop(&fixture));
 }

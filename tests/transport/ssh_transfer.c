@@ -9,7 +9,7 @@
 
 #define MIB (1024u * 1024u)
 
-TestSuite(ssh_transfer, .init = ignore_sigpipe, .timeout = 280);
+TestSuite(ssh_transfer, .init = ignore_sigpipe);
 
 /* Connects and waits until both ends are there. */
 static struct party *open_both(struct ssh_fixture *fixture)
@@ -155,13 +155,13 @@ Test(ssh_transfer, a_pause_longer_than_dead_after_is_not_death)
     struct ssh_fixture fixture;
     ssh_fixture_start(&fixture, "");
     fixture.options.keepalive_interval_ms = 400;
-    fixture.options.dead_after_ms = 2500;
+    fixture.options.dead_after_ms = 4000;
     struct party *server = open_both(&fixture);
     fy_link_pause(fixture.client.link);
     fy_link_pause(server->link);
     start_pouring(&fixture.client, 1, 64, MIB);
     start_pouring(server, 2, 64, MIB);
-    run_for(&fixture.loop, 5000);
+    run_for(&fixture.loop, 6000);
     cr_assert_not(fixture.client.closed, "%s", fixture.client.error.message);
     cr_assert_not(server->closed, "%s", server->error.message);
     fy_link_resume(fixture.client.link);
@@ -194,7 +194,7 @@ static void expect_found_dead(bool while_sending)
     struct ssh_fixture fixture;
     ssh_fixture_start(&fixture, "");
     fixture.options.keepalive_interval_ms = 500;
-    fixture.options.dead_after_ms = 2500;
+    fixture.options.dead_after_ms = 4000;
     struct party *server = open_both(&fixture);
     if (while_sending) {
         start_pouring(&fixture.client, 1, 4096, MIB);

@@ -1,5 +1,6 @@
 /* See sshd.h. */
 #include "sshd.h"
+#include "fork_child.h"
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <ferry/base/cleanup.h>
@@ -10,7 +11,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -40,23 +40,26 @@ void sshd_make_key(const char *path)
     run_command("ssh-keygen -q -t ed25519 -N '' -f %s", path);
 }
 
-int listen_on_loopback(uint16_t *port)
+/* sshd, which also says that it would share, can bind to the port all the same. */
+int hold_port_on_loopback(uint16_t *port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) || listen(fd, 8) ||
+    int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) ||
         getsockname(fd, (struct sockaddr *)&address, &size))
-        die("listening on loopback");
+        die("a port on loopback");
     *port = ntohs(address.sin_port);
     return fd;
 }
 
-static uint16_t free_port(void)
+int listen_on_loopback(uint16_t *port)
 {
-    uint16_t port;
-    (void)close(listen_on_loopback(&port));
-    return port;
+    int fd = hold_port_on_loopback(port);
+    if (listen(fd, 8))
+        die("listening on loopback");
+    return fd;
 }
 
 static void nap(void)
@@ -101,7 +104,6 @@ static void exec_sshd(const struct sshd *sshd)
 {
     char config[128];
     (void)snprintf(config, sizeof(config), "%s/sshd_config", sshd->directory);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)setpgid(0, 0);
     execl(SSHD, SSHD, "-D", "-f", config, "-E", "/dev/null", (char *)NULL);
     _exit(127);
@@ -109,7 +111,8 @@ static void exec_sshd(const struct sshd *sshd)
 
 void sshd_start(struct sshd *sshd, const char *command, const char *config)
 {
-    *sshd = (struct sshd){.directory = "/tmp/ferry-sshd-XXXXXX", .port = free_port()};
+    *sshd = (struct sshd){.directory = "/tmp/ferry-sshd-XXXXXX"};
+    sshd->port_holder = hold_port_on_loopback(&sshd->port);
     if (!mkdtemp(sshd->directory))
         die(sshd->directory);
     /* sshd's place for its unprivileged half; the distribution makes it at boot. */
@@ -122,10 +125,10 @@ void sshd_start(struct sshd *sshd, const char *command, const char *config)
     run_command("ssh-keygen -q -t ed25519 -N '' -f %s/host_ed25519", sshd->directory);
     run_command("ssh-keygen -q -t ecdsa -N '' -f %s/host_ecdsa", sshd->directory);
     write_files(sshd, command, config);
-    sshd->pid = fork();
+    sshd->pid = fork_child();
     if (sshd->pid == 0)
         exec_sshd(sshd);
-    for (int i = 0; i < 1000 && !answers(sshd->port); i++)
+    for (int i = 0; i < 6000 && !answers(sshd->port); i++)
         nap();
     if (!answers(sshd->port))
         die("sshd does not answer");
@@ -177,6 +180,7 @@ void sshd_stop(struct sshd *sshd)
     (void)sshd_signal_sessions(sshd, SIGKILL);
     (void)kill(sshd->pid, SIGKILL);
     (void)waitpid(sshd->pid, NULL, 0);
+    (void)close(sshd->port_holder);
     (void)fy_fs_remove_tree(sshd->directory, NULL);
 }
 

@@ -12,6 +12,7 @@ struct sshd {
     char known_hosts[96];
     char user[33];
     uint16_t port;
+    int port_holder;
     pid_t pid;
 };
 
@@ -30,5 +31,7 @@ void sshd_make_key(const char *path);
 __attribute__((format(printf, 1, 2))) void run_command(const char *format, ...);
 /* A listening TCP socket on loopback and its port. */
 int listen_on_loopback(uint16_t *port);
+/* A port on loopback at which nobody listens, and which nobody else is given while the socket is open. */
+int hold_port_on_loopback(uint16_t *port);
 
 #endif

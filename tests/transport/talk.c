@@ -193,7 +193,7 @@ void talk_start(struct talk *talk, uint64_t link_timeout_ms)
     relay_start(&talk->relay, path, talk->server.path);
 }
 
-void talk_connect(struct talk *talk)
+void talk_dial(struct talk *talk)
 {
     struct fy_session_options options = {
         .loop = &talk->loop,
@@ -205,6 +205,11 @@ void talk_connect(struct talk *talk)
     fy_session_init(&talk->dialer.session, &options, &talker_events);
     if (fy_session_connect(&talk->dialer.session, &dialer, NULL))
         abort();
+}
+
+void talk_connect(struct talk *talk)
+{
+    talk_dial(talk);
     unsigned *done = &talk->dialer.greeted;
     (void)run_until(&talk->loop, talk->dialer.closed ? &talk->dialer.closed : done);
 }

@@ -48,7 +48,7 @@ struct talk {
     struct relay relay;
     struct talker dialer;
     struct talker acceptor;
-    struct fy_session lanes[64]; /* sessions that turned out to be lanes */
+    struct fy_session lanes[1024]; /* sessions that turned out to be lanes */
     unsigned lane_count;
     uint64_t link_timeout_ms;
     const struct fy_protocol *dialer_protocol; /* NULL: ours */
@@ -57,8 +57,9 @@ struct talk {
 
 /* Listens and relays; nothing is dialed yet. */
 void talk_start(struct talk *talk, uint64_t link_timeout_ms);
-/* Dials and waits for both sides to have greeted. */
+/* Dials, and waits for both sides to have greeted or not. */
 void talk_connect(struct talk *talk);
+void talk_dial(struct talk *talk);
 /* Closes whatever is open; true when the loop ends clean. */
 bool talk_end(struct talk *talk);
 /* Sends on as long as the session takes it. */
