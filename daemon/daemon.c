@@ -59,12 +59,13 @@ static void notify(struct daemon *d, const char *state)
         fy_log_error(d->log, NULL, "the service manager was not told", &err);
 }
 
-static void on_stall(uint64_t busy_us, void *data)
+static void on_stall(uint64_t busy_us, uint64_t processor_us, void *data)
 {
     struct daemon *d = data;
     fy_log_write(d->log, busy_us > LAG_WARNING_US ? FY_LOG_WARNING : FY_LOG_DEBUG, NULL,
-                 "the event loop was busy for %llu.%03llu ms in one turn", (unsigned long long)(busy_us / 1000),
-                 (unsigned long long)(busy_us % 1000));
+                 "the event loop was busy for %llu.%03llu ms in one turn, %llu.%03llu ms of them with a processor",
+                 (unsigned long long)(busy_us / 1000), (unsigned long long)(busy_us % 1000),
+                 (unsigned long long)(processor_us / 1000), (unsigned long long)(processor_us % 1000));
 }
 
 static void on_store_failed(const char *id, const struct fy_error *err, void *data)

@@ -1,5 +1,6 @@
 /* The small parts: readiness, loop guard, directories, access. */
 #include <criterion/criterion.h>
+#include <ferry/base/clock.h>
 #include <ferry/base/fs.h>
 #include <ferry/daemon/access.h>
 #include <ferry/daemon/lag_guard.h>
@@ -85,28 +86,39 @@ Test(parts, readiness_without_a_manager_is_nothing_and_a_wrong_one_an_error)
 
 /* ---- the loop guard ---- */
 
-static void count_stall(uint64_t busy_us, void *data)
+struct stalls {
+    unsigned count;
+    uint64_t processor_us;
+};
+
+static void count_stall(uint64_t busy_us, uint64_t processor_us, void *data)
 {
+    struct stalls *stalls = data;
     cr_assert_gt(busy_us, FY_LAG_LIMIT_US);
-    ++*(unsigned *)data;
+    stalls->count++;
+    stalls->processor_us += processor_us;
 }
 
+/* Works for so long; negative: waits. */
 static void block(uv_timer_t *timer)
 {
-    uint64_t until = uv_hrtime() + *(uint64_t *)timer->data;
-    while (uv_hrtime() < until)
+    int64_t block_ns = *(int64_t *)timer->data;
+    uint64_t began_ns = fy_clock_thread_ns();
+    if (block_ns < 0)
+        (void)usleep((useconds_t)(-block_ns / 1000));
+    while (block_ns > 0 && fy_clock_thread_ns() - began_ns < (uint64_t)block_ns)
         ;
     if (uv_timer_get_repeat(timer) == 0)
         uv_close((uv_handle_t *)timer, NULL);
 }
 
-static unsigned stalls_with(uint64_t block_ns, uint64_t wait_ms)
+static struct stalls stalls_with(int64_t block_ns, uint64_t wait_ms)
 {
     uv_loop_t loop;
     uv_timer_t timer, last;
     struct fy_lag_guard guard;
-    unsigned stalls = 0;
-    uint64_t nothing = 0;
+    struct stalls stalls = {0};
+    int64_t nothing = 0;
     cr_assert_eq(uv_loop_init(&loop), 0);
     fy_lag_guard_start(&loop, &guard, count_stall, &stalls);
     (void)uv_timer_init(&loop, &timer);
@@ -116,7 +128,7 @@ static unsigned stalls_with(uint64_t block_ns, uint64_t wait_ms)
     (void)uv_timer_start(&timer, block, 5, 0);
     (void)uv_timer_start(&last, block, wait_ms, 0);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
-    cr_assert_eq(guard.stalls, stalls);
+    cr_assert_eq(guard.stalls, stalls.count);
     fy_lag_guard_close(&guard);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     cr_assert_eq(uv_loop_close(&loop), 0);
@@ -125,7 +137,16 @@ static unsigned stalls_with(uint64_t block_ns, uint64_t wait_ms)
 
 Test(parts, a_blocked_loop_is_noticed)
 {
-    cr_assert_geq(stalls_with(30 * 1000000, 60), 1u);
+    struct stalls stalls = stalls_with(30 * 1000000, 60);
+    cr_assert_geq(stalls.count, 1u);
+    cr_assert_geq(stalls.processor_us, 30000u);
+}
+
+Test(parts, a_loop_that_waits_is_told_from_one_that_works)
+{
+    struct stalls stalls = stalls_with(-30 * 1000000, 60);
+    cr_assert_geq(stalls.count, 1u);
+    cr_assert_lt(stalls.processor_us, 30000u);
 }
 
 /* ---- directories ---- */

@@ -7,13 +7,15 @@
 
 #define FY_LAG_LIMIT_US 10000u /* a longer turn is a stall */
 
-/* Told of every stall, from the loop. */
-typedef void (*fy_lag_cb)(uint64_t busy_us, void *data);
+/* Told of every stall, from the loop: how long the turn took, and how much of that the loop had a processor, which is
+ * less when it waited for one, or for a disk. */
+typedef void (*fy_lag_cb)(uint64_t busy_us, uint64_t processor_us, void *data);
 
 struct fy_lag_guard {
     uv_prepare_t prepare;
     uint64_t turn_began_ns;
     uint64_t idle_before_ns;
+    uint64_t processor_before_ns;
     uint64_t stalls;
     uint64_t longest_us;
     fy_lag_cb stalled;
