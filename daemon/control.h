@@ -6,6 +6,11 @@
 
 #define CONTROL_VERSION 1u
 
+/* Of what may be thousands, sent in pieces. */
+#define LIST_WINDOW_FRAMES 64
+#define LIST_PUMP_MS 1  /* until a client that takes what it gets is sent more */
+#define LIST_SLOW_MS 50 /* how often another one is looked at again */
+
 /* A job that a client watches, and the records it has not been sent yet. */
 struct watch {
     struct watch *next;
@@ -19,7 +24,7 @@ struct client {
     struct fy_control_server *server;
     struct fy_link *link;   /* NULL: gone */
     uid_t uid;              /* whose program it is */
-    uv_timer_t pump;        /* runs while records or checkpoints wait for a slow client */
+    uv_timer_t pump;        /* runs while records, checkpoints or verdicts wait for a slow client */
     uint64_t frames_queued; /* handed to the link */
     bool busy;              /* a request is being answered */
     struct watch *watches;
@@ -29,6 +34,7 @@ struct client {
     struct log_stream *log_stream;
     struct peer_check *peer_check;
     struct pinning *pinning;
+    struct prune *prune;
 };
 
 struct fy_control_server {
@@ -89,9 +95,16 @@ int handle_schedule_run(struct client *client, const Ferry__Control__Request *re
 int handle_schedule_pause(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_schedule_resume(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 int handle_checkpoint_rehearse(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
-int handle_checkpoint_prune(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
 /* The client is gone: it does not hear that its pin is on the disk. */
 void pinning_forget(struct client *client);
+
+/* ---- control_prune.c ---- */
+
+int handle_checkpoint_prune(struct client *client, const Ferry__Control__Request *request, struct fy_error *err);
+/* Sends more of the verdicts, as far as the client takes them. */
+void prune_pump(struct client *client);
+/* The client is gone: what it asked for is judged unheard. */
+void prune_forget(struct client *client);
 
 /* ---- control_spec.c ---- */
 

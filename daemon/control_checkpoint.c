@@ -6,10 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WINDOW_FRAMES 64
-#define PUMP_MS 1  /* until a client that takes what it gets is sent more */
-#define SLOW_MS 50 /* how often another one is looked at again */
-
 static struct fy_checkpoints *checkpoints_of(const struct client *client)
 {
     return client->server->options.checkpoints;
@@ -37,7 +33,7 @@ void list_pump(struct client *client)
 {
     const struct fy_checkpoints *checkpoints = checkpoints_of(client);
     size_t first = fy_checkpoints_after(checkpoints, client->listed_us, client->listed), next = first;
-    for (; next < fy_checkpoints_count(checkpoints) && client_unsent_frames(client) < WINDOW_FRAMES; next++) {
+    for (; next < fy_checkpoints_count(checkpoints) && client_unsent_frames(client) < LIST_WINDOW_FRAMES; next++) {
         struct fy_checkpoint_entry entry;
         fy_checkpoints_at(checkpoints, next, &entry);
         client->listed_us = entry.record ? entry.record->created_us : 0;
@@ -45,7 +41,7 @@ void list_pump(struct client *client)
         reply_checkpoint(client, &entry, false);
     }
     if (next < fy_checkpoints_count(checkpoints)) {
-        (void)uv_timer_start(&client->pump, on_pump, next > first ? PUMP_MS : SLOW_MS, 0);
+        (void)uv_timer_start(&client->pump, on_pump, next > first ? LIST_PUMP_MS : LIST_SLOW_MS, 0);
         return;
     }
     (void)uv_timer_stop(&client->pump);

@@ -97,6 +97,8 @@ static void on_drained(struct fy_link *link, void *data)
     (void)link;
     if (client->lists)
         list_pump(client);
+    else if (client->prune)
+        prune_pump(client);
     else
         watch_pump(client);
 }
@@ -125,6 +127,7 @@ static void on_closed(struct fy_link *link, const struct fy_error *err, void *da
     log_stream_forget(client);
     peer_check_forget(client);
     pinning_forget(client);
+    prune_forget(client);
     uv_close((uv_handle_t *)&client->pump, on_timer_closed);
 }
 

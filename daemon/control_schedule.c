@@ -94,45 +94,6 @@ int handle_schedule_resume(struct client *client, const Ferry__Control__Request 
     return set_paused(client, request->schedule_resume->schedule, false, err);
 }
 
-/* ---- retention ---- */
-
-static void reply_verdict(const struct fy_prune_verdict *verdict, void *data)
-{
-    struct client *client = data;
-    Ferry__Control__Reply reply = FERRY__CONTROL__REPLY__INIT;
-    Ferry__Control__PruneVerdict message = FERRY__CONTROL__PRUNE_VERDICT__INIT;
-    message.schedule = (char *)(uintptr_t)verdict->schedule;
-    message.checkpoint = (char *)(uintptr_t)verdict->checkpoint->id;
-    message.workload = (char *)(uintptr_t)verdict->checkpoint->workload;
-    message.taken_s = verdict->checkpoint->taken_us / 1000000;
-    message.real_bytes = verdict->checkpoint->real_bytes;
-    message.remove = verdict->verdict->remove;
-    message.why = (char *)(uintptr_t)verdict->verdict->why;
-    reply.kind_case = FERRY__CONTROL__REPLY__KIND_PRUNE;
-    reply.prune = &message;
-    client_reply(client, &reply, false, NULL, 0);
-}
-
-int handle_checkpoint_prune(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
-{
-    const Ferry__Control__CheckpointPrune *prune = request->checkpoint_prune;
-    struct fy_scheduler *scheduler = scheduler_of(client);
-    size_t first = 0, end = fy_scheduler_count(scheduler);
-    if (prune->schedule) {
-        if (fy_scheduler_find(scheduler, prune->schedule, &first, err) < 0)
-            return -1;
-        end = first + 1;
-    }
-    for (size_t i = first; i < end; i++) {
-        if (fy_scheduler_judge(scheduler, i, reply_verdict, client, err) < 0)
-            return -1;
-        if (!prune->has_dry_run || !prune->dry_run)
-            fy_scheduler_prune(scheduler, i);
-    }
-    reply_end(client);
-    return 0;
-}
-
 /* ---- proof ---- */
 
 int handle_checkpoint_rehearse(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)

@@ -179,7 +179,7 @@ static struct schedule *at(const struct fy_scheduler *scheduler, size_t index)
 
 static int refuse_busy(const struct schedule *schedule, const char *doing, struct fy_error *err)
 {
-    if (!schedule->run && !schedule->pruning.active)
+    if (!schedule->run && !schedule->pruning.active && !schedule->judged)
         return 0;
     fy_error_set(err, FY_E_BUSY, "schedule %s is at work and cannot be %s", schedule->spec->name, doing);
     return fy_error_next(err, "wait until its run has ended: ferry schedule list");

@@ -34,7 +34,7 @@ struct schedule_run {
 /* Removing what the rules do not keep, one at a time: each removal changes the sizes of others. */
 struct pruning {
     bool active;
-    struct deciding *deciding; /* what may go, in the thread pool; NULL: not now */
+    bool deciding; /* what may go, in the thread pool */
     struct awaited job;
     char current[FY_CHECKPOINT_ID_SIZE];
     char failed[16][FY_CHECKPOINT_ID_SIZE]; /* could not be removed: not tried again this time */
@@ -64,6 +64,7 @@ struct schedule {
     struct schedule_run *run; /* NULL: it does not run */
     struct pruning pruning;
     struct copying copying;
+    size_t judged; /* so many times, in the thread pool */
 };
 
 enum proof_kind { PROOF_VERIFY, PROOF_REHEARSE };

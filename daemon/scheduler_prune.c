@@ -1,7 +1,7 @@
 /* Carrying out what retention decides: the first that may go is removed, then all is decided anew. Thousands are
  * decided about in the thread pool, on a copy: what has changed meanwhile is found out when one is to be removed.
  *
- *     decide --(thread pool)--> decided --> a job removes one --> prune_advance --> decide ... until nothing may go
+ *     judge --(thread pool)--> decided --> a job removes one --> prune_advance --> judge ... until nothing may go
  */
 #include "scheduler.h"
 
@@ -73,25 +73,6 @@ int prune_space(const struct fy_scheduler *scheduler, struct fy_space *space, st
     return 0;
 }
 
-/* The verdicts are malloc'ed. Asks the file system, which may take its time. */
-static int judge_list(const struct schedule *schedule, const struct fy_kept *list, size_t count,
-                      struct fy_verdict **verdicts, struct fy_error *err)
-{
-    struct fy_space space;
-    if (prune_space(schedule->scheduler, &space, err) < 0)
-        return -1;
-    struct fy_verdict *made = calloc(count + 1, sizeof *made);
-    if (!made)
-        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about %zu checkpoints", count);
-    if (fy_retention_decide(&schedule->spec->keep, schedule->spec->zone, list, count, &space,
-                            fy_clock_wall_us() / 1000000, made, err) < 0) {
-        free(made);
-        return -1;
-    }
-    *verdicts = made;
-    return 0;
-}
-
 static bool has_failed(const struct pruning *pruning, const char *id)
 {
     for (size_t i = 0; i < pruning->failed_count; i++) {
@@ -127,24 +108,27 @@ static void remove_one(struct schedule *schedule, const struct fy_kept *kept, co
     scheduler_await(&schedule->pruning.job, record);
 }
 
-/* ---- deciding ---- */
+/* ---- judging ---- */
 
-struct deciding {
-    uv_work_t work;
-    struct schedule *schedule; /* is neither removed nor replaced while it prunes */
-    struct fy_kept *list;      /* of `texts` */
-    size_t count;
+struct judging {
+    struct fy_judgement judgement; /* of `texts` */
     char *texts;
-    struct fy_verdict *verdicts;
+    uv_work_t work;
+    struct schedule *schedule;
     struct fy_error err;
+    fy_judged_cb done;
+    void *data;
 };
 
-static void deciding_free(struct deciding *deciding)
+void fy_judgement_free(struct fy_judgement *judgement)
 {
-    free(deciding->list);
-    free(deciding->texts);
-    free(deciding->verdicts);
-    free(deciding);
+    if (!judgement)
+        return;
+    struct judging *judging = fy_container_of(judgement, struct judging, judgement);
+    free(judgement->list);
+    free(judgement->verdicts);
+    free(judging->texts);
+    free(judging);
 }
 
 static const char *copy_text(char **to, const char *from)
@@ -154,26 +138,91 @@ static const char *copy_text(char **to, const char *from)
     return copy;
 }
 
-static int copy_texts(struct deciding *deciding, struct fy_error *err)
+static int copy_texts(struct judging *judging, struct fy_error *err)
 {
-    size_t size = 1;
-    for (size_t i = 0; i < deciding->count; i++)
-        size += strlen(deciding->list[i].id) + strlen(deciding->list[i].workload) + 2;
-    char *to = deciding->texts = malloc(size);
+    struct fy_judgement *judgement = &judging->judgement;
+    const char *name = judging->schedule->spec->name;
+    size_t size = strlen(name) + 1;
+    for (size_t i = 0; i < judgement->count; i++)
+        size += strlen(judgement->list[i].id) + strlen(judgement->list[i].workload) + 2;
+    char *to = judging->texts = malloc(size);
     if (!to)
-        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about %zu checkpoints", deciding->count);
-    for (size_t i = 0; i < deciding->count; i++) {
-        deciding->list[i].id = copy_text(&to, deciding->list[i].id);
-        deciding->list[i].workload = copy_text(&to, deciding->list[i].workload);
+        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about %zu checkpoints", judgement->count);
+    judgement->schedule = copy_text(&to, name);
+    for (size_t i = 0; i < judgement->count; i++) {
+        judgement->list[i].id = copy_text(&to, judgement->list[i].id);
+        judgement->list[i].workload = copy_text(&to, judgement->list[i].workload);
     }
     return 0;
 }
 
-static void decide(uv_work_t *work)
+/* In the thread pool. */
+static void judge(uv_work_t *work)
 {
-    struct deciding *deciding = fy_container_of(work, struct deciding, work);
-    (void)judge_list(deciding->schedule, deciding->list, deciding->count, &deciding->verdicts, &deciding->err);
+    struct judging *judging = fy_container_of(work, struct judging, work);
+    struct fy_judgement *judgement = &judging->judgement;
+    const struct schedule *schedule = judging->schedule;
+    struct fy_space space;
+    if (prune_space(schedule->scheduler, &space, &judging->err) < 0)
+        return;
+    judgement->verdicts = calloc(judgement->count + 1, sizeof *judgement->verdicts);
+    if (!judgement->verdicts)
+        fy_error_set(&judging->err, FY_E_NOMEM, "no memory for deciding about %zu checkpoints", judgement->count);
+    else
+        (void)fy_retention_decide(&schedule->spec->keep, schedule->spec->zone, judgement->list, judgement->count,
+                                  &space, fy_clock_wall_us() / 1000000, judgement->verdicts, &judging->err);
 }
+
+static void judged(uv_work_t *work, int status)
+{
+    struct judging *judging = fy_container_of(work, struct judging, work);
+    struct fy_scheduler *scheduler = judging->schedule->scheduler;
+    const struct fy_error err = judging->err;
+    (void)status; /* never cancelled */
+    judging->schedule->judged--;
+    if (!fy_error_is_set(&err)) {
+        judging->done(&judging->judgement, NULL, judging->data);
+    } else {
+        judging->done(NULL, &err, judging->data);
+        fy_judgement_free(&judging->judgement);
+    }
+    scheduler_worked(scheduler);
+}
+
+static int begin_judging(struct schedule *schedule, fy_judged_cb done, void *data, struct fy_error *err)
+{
+    struct judging *judging = calloc(1, sizeof *judging);
+    if (!judging)
+        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about checkpoints");
+    judging->schedule = schedule;
+    judging->done = done;
+    judging->data = data;
+    if (prune_list(schedule, &judging->judgement.list, NULL, &judging->judgement.count, err) < 0 ||
+        copy_texts(judging, err) < 0) {
+        fy_judgement_free(&judging->judgement);
+        return -1;
+    }
+    schedule->judged++;
+    schedule->scheduler->working++;
+    (void)uv_queue_work(schedule->scheduler->options.host->loop, &judging->work, judge, judged);
+    return 0;
+}
+
+static struct schedule *at(const struct fy_scheduler *scheduler, size_t index)
+{
+    struct schedule *schedule = scheduler->list;
+    while (index--)
+        schedule = schedule->next;
+    return schedule;
+}
+
+int fy_scheduler_judge(struct fy_scheduler *scheduler, size_t index, fy_judged_cb done, void *data,
+                       struct fy_error *err)
+{
+    return begin_judging(at(scheduler, index), done, data, err);
+}
+
+/* ---- removing ---- */
 
 static void stop_pruning(struct schedule *schedule, const struct fy_error *err)
 {
@@ -183,49 +232,30 @@ static void stop_pruning(struct schedule *schedule, const struct fy_error *err)
 }
 
 /* The first that may go; one that cannot be removed makes room for the next. */
-static void remove_first(struct schedule *schedule, const struct deciding *deciding)
+static void remove_first(struct schedule *schedule, const struct fy_judgement *judgement)
 {
     struct pruning *pruning = &schedule->pruning;
-    for (size_t i = 0; i < deciding->count && pruning->active; i++) {
-        if (!deciding->verdicts[i].remove || has_failed(pruning, deciding->list[i].id))
+    for (size_t i = 0; i < judgement->count && pruning->active; i++) {
+        if (!judgement->verdicts[i].remove || has_failed(pruning, judgement->list[i].id))
             continue;
-        remove_one(schedule, &deciding->list[i], deciding->verdicts[i].why);
+        remove_one(schedule, &judgement->list[i], judgement->verdicts[i].why);
         if (pruning->job.job[0])
             return;
     }
     pruning->active = false;
 }
 
-static void decided(uv_work_t *work, int status)
+static void decided(struct fy_judgement *judgement, const struct fy_error *err, void *data)
 {
-    struct deciding *deciding = fy_container_of(work, struct deciding, work);
-    struct schedule *schedule = deciding->schedule;
-    (void)status; /* never cancelled */
-    schedule->pruning.deciding = NULL;
-    if (fy_error_is_set(&deciding->err))
-        stop_pruning(schedule, &deciding->err);
+    struct schedule *schedule = data;
+    schedule->pruning.deciding = false;
+    if (err)
+        stop_pruning(schedule, err);
     else if (schedule->scheduler->stopping)
         stop_pruning(schedule, NULL);
     else
-        remove_first(schedule, deciding);
-    deciding_free(deciding);
-    scheduler_worked(schedule->scheduler);
-}
-
-static int begin_deciding(struct schedule *schedule, struct fy_error *err)
-{
-    struct deciding *deciding = calloc(1, sizeof *deciding);
-    if (!deciding)
-        return fy_error_set(err, FY_E_NOMEM, "no memory for deciding about checkpoints");
-    deciding->schedule = schedule;
-    if (prune_list(schedule, &deciding->list, NULL, &deciding->count, err) < 0 || copy_texts(deciding, err) < 0) {
-        deciding_free(deciding);
-        return -1;
-    }
-    schedule->pruning.deciding = deciding;
-    schedule->scheduler->working++;
-    (void)uv_queue_work(schedule->scheduler->options.host->loop, &deciding->work, decide, decided);
-    return 0;
+        remove_first(schedule, judgement);
+    fy_judgement_free(judgement);
 }
 
 void prune_advance(struct schedule *schedule)
@@ -243,8 +273,10 @@ void prune_advance(struct schedule *schedule)
         return;
     if (schedule->scheduler->stopping)
         stop_pruning(schedule, NULL);
-    else if (begin_deciding(schedule, &err) < 0)
+    else if (begin_judging(schedule, decided, schedule, &err) < 0)
         stop_pruning(schedule, &err);
+    else
+        pruning->deciding = true;
 }
 
 void prune_start(struct schedule *schedule)
@@ -255,29 +287,8 @@ void prune_start(struct schedule *schedule)
     prune_advance(schedule);
 }
 
-int fy_scheduler_judge(const struct fy_scheduler *scheduler, size_t index, fy_prune_cb each, void *data,
-                       struct fy_error *err)
-{
-    FY_AUTO_FREE struct fy_kept *list = NULL;
-    FY_AUTO_FREE struct fy_verdict *verdicts = NULL;
-    const struct schedule *schedule = scheduler->list;
-    size_t count = 0;
-    while (index--)
-        schedule = schedule->next;
-    if (prune_list(schedule, &list, NULL, &count, err) < 0 || judge_list(schedule, list, count, &verdicts, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        const struct fy_prune_verdict verdict = {schedule->spec->name, &list[i], &verdicts[i]};
-        each(&verdict, data);
-    }
-    return 0;
-}
-
 void fy_scheduler_prune(struct fy_scheduler *scheduler, size_t index)
 {
-    struct schedule *schedule = scheduler->list;
-    while (index--)
-        schedule = schedule->next;
     if (!scheduler->stopping)
-        prune_start(schedule);
+        prune_start(at(scheduler, index));
 }

@@ -15,6 +15,15 @@ size_t fy_scheduler_count(const struct fy_scheduler *scheduler)
     return count;
 }
 
+size_t fy_scheduler_after(const struct fy_scheduler *scheduler, const char *name)
+{
+    size_t index = 0;
+    for (const struct schedule *schedule = scheduler->list; schedule && strcmp(schedule->spec->name, name) <= 0;
+         schedule = schedule->next)
+        index++;
+    return index;
+}
+
 int fy_scheduler_find(const struct fy_scheduler *scheduler, const char *name, size_t *index, struct fy_error *err)
 {
     size_t count = fy_scheduler_count(scheduler), i = 0;

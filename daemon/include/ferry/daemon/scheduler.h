@@ -43,6 +43,8 @@ struct fy_schedule_shown {
 };
 size_t fy_scheduler_count(const struct fy_scheduler *scheduler);
 void fy_scheduler_show(const struct fy_scheduler *scheduler, size_t index, struct fy_schedule_shown *shown);
+/* The first whose name comes after it; as many as there are: none. */
+size_t fy_scheduler_after(const struct fy_scheduler *scheduler, const char *name);
 /* FY_E_NOT_FOUND names the nearest. */
 int fy_scheduler_find(const struct fy_scheduler *scheduler, const char *name, size_t *index, struct fy_error *err);
 
@@ -60,14 +62,19 @@ void fy_scheduler_pause(struct fy_scheduler *scheduler, size_t index, bool pause
 
 /* ---- retention ---- */
 
-struct fy_prune_verdict {
+/* What a schedule's rules say of each of its checkpoints, oldest first: verdicts[i] is about list[i]. */
+struct fy_judgement {
     const char *schedule;
-    const struct fy_kept *checkpoint;
-    const struct fy_verdict *verdict;
+    struct fy_kept *list;
+    struct fy_verdict *verdicts;
+    size_t count;
 };
-typedef void (*fy_prune_cb)(const struct fy_prune_verdict *verdict, void *data);
-/* What its rules say of each of its checkpoints now, oldest first. */
-int fy_scheduler_judge(const struct fy_scheduler *scheduler, size_t index, fy_prune_cb each, void *data,
+void fy_judgement_free(struct fy_judgement *judgement);
+/* The judgement is taken over; NULL with `err`. The schedule is still there. */
+typedef void (*fy_judged_cb)(struct fy_judgement *judgement, const struct fy_error *err, void *data);
+/* Judges what there is now in the thread pool; meanwhile the schedule is neither removed nor replaced. `done` comes
+ * exactly once, from the loop, and before the scheduler is closed. */
+int fy_scheduler_judge(struct fy_scheduler *scheduler, size_t index, fy_judged_cb done, void *data,
                        struct fy_error *err);
 /* Begins to remove what they say. */
 void fy_scheduler_prune(struct fy_scheduler *scheduler, size_t index);
