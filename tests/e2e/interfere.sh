@@ -2,10 +2,10 @@
 # What the scripts share that interfere with a migration of a service: the service with its client, the two ways in which it may
 # end, and a runc that stands still. Sourced after lib.sh.
 
-# A service with a client, whose memory takes some seconds over the link: time enough to interfere.
+# A service with a client, whose memory takes half a dozen seconds over the link: time enough to interfere, also on a busy machine.
 slow_transfer_begins() {
     web_with_client
-    "$E2E_LAB" link b rate 40
+    "$E2E_LAB" link b rate 20
     migrate_detached runc/web --to b --address "$E2E_SERVICE_ADDRESS"
     eventually job_has_sent a "$E2E_JOB"
 }

@@ -133,9 +133,9 @@ lacks() { # TEXT WORDS
 
 # Waits until a command succeeds; how long is no part of a verdict, but everything ends.
 eventually() { # COMMAND...
-    local deadline=$((SECONDS + 60))
+    local deadline=$((SECONDS + 180))
     until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$deadline" ] || fail "after a minute still not: $*" || return 1
+        [ "$SECONDS" -lt "$deadline" ] || fail "after three minutes still not: $*" || return 1
         sleep 0.05
     done
 }
