@@ -206,6 +206,19 @@ Test(effort, starving_a_slow_link_makes_it_no_faster)
     cr_expect_eq(fy_effort_choose(&model), before);
 }
 
+/* Nor does it make one slower that is known to be fast. */
+Test(effort, starving_a_fast_link_makes_it_no_slower)
+{
+    struct fy_effort_model model;
+    fy_effort_init(&model, 2, 2);
+    for (int i = 0; i < 40; i++)
+        fy_effort_sent(&model, 4000000, 200000);
+    cr_expect_eq(fy_effort_choose(&model), FY_EFFORT_NONE);
+    for (int i = 0; i < 40; i++)
+        fy_effort_starved(&model, 16000000, 1600000000);
+    cr_expect_eq(fy_effort_choose(&model), FY_EFFORT_NONE);
+}
+
 Test(effort, tries_again_without_compression_when_the_link_starves)
 {
     struct fy_effort_model model;

@@ -20,6 +20,7 @@ Test(cpu_features, of_the_first_processor)
     const char *names[FY_CPU_FEATURES_MOST];
     cr_expect(fy_cpu_has(two, "fpu") && fy_cpu_has(two, "nonsense") && fy_cpu_has(two, "sse4_2"));
     cr_expect_not(fy_cpu_has(two, "avx"), "half a word is none");
+    cr_expect_not(fy_cpu_has(two, "avx2_more"), "nor is one that goes on");
     cr_expect_not(fy_cpu_has(two, "movbe"), "other lines end in `flags` too");
     cr_expect_not(fy_cpu_has(two, "sha_ni"));
     cr_expect_not(fy_cpu_has(two, ""));
@@ -28,6 +29,13 @@ Test(cpu_features, of_the_first_processor)
     cr_expect_str_eq(names[3], "sse4_2");
     fy_cpu_model(two, model, sizeof model);
     cr_expect(strstr(model, "Example") == model && strstr(model, "9000") && !strchr(model, '\033'), "%s", model);
+}
+
+Test(cpu_features, of_the_line_of_that_name_only)
+{
+    static const char others[] = "vmx flags\t: movbe\nflags2\t: aes\nflagsx : adx\nflags\t\t: fpu\n";
+    cr_expect(fy_cpu_has(others, "fpu"));
+    cr_expect_not(fy_cpu_has(others, "movbe") || fy_cpu_has(others, "aes") || fy_cpu_has(others, "adx"));
 }
 
 Test(cpu_features, of_what_is_cut_or_empty)

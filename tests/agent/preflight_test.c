@@ -96,8 +96,8 @@ Test(preflight, an_older_kernel_is_told)
     facts.kernel = (char *)"2.6.32";
     expect("kernel", true, " here, 2.6.32 at the source");
     cr_expect_null(strstr(ask("kernel")->detail, "may be missing"));
-    facts.kernel = (char *)"999.0.0-9";
-    expect("kernel", true, "999.0.0-9 at the source: what the workload uses of the newer one may be missing here");
+    facts.kernel = (char *)"100.0.0-9"; /* by numbers, not by letters */
+    expect("kernel", true, "100.0.0-9 at the source: what the workload uses of the newer one may be missing here");
     cr_expect(accepted || !ask("memory")->ok);
 }
 
