@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Writers of this process take turns here: SQLite's own lock is polled for, and has been seen to be refused at once. */
+/* Writers of this process take turns here: SQLite's own lock is polled for. It waits for nobody when the connection is
+ * in the middle of reading what another has changed since: so nothing is begun while a query is open. */
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
 void database_close(struct database *db)

@@ -79,7 +79,10 @@ int fy_store_open(uv_loop_t *loop, const char *state_dir, fy_store_failed_cb fai
 
 int fy_store_load(struct fy_store *store, fy_store_each_cb each, void *data, struct fy_error *err)
 {
-    return store_db_each(store->db, each, data, err);
+    fy_store_hold(store); /* a connection is for one thread at a time, and this one is in the middle of reading */
+    int result = store_db_each(store->db, each, data, err);
+    fy_store_release(store);
+    return result;
 }
 
 int fy_store_load_journal(struct fy_store *store, fy_store_entry_cb each, void *data, struct fy_error *err)

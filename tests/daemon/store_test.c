@@ -113,6 +113,23 @@ static void run_sql(const char *sql)
     cr_assert_eq(sqlite3_close(db), SQLITE_OK);
 }
 
+/* As another program sees them. */
+static int rows_of(const char *id)
+{
+    char path[128];
+    sqlite3 *db;
+    sqlite3_stmt *query;
+    path_of_db(path);
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM jobs WHERE id = ?1", -1, &query, NULL), SQLITE_OK);
+    sqlite3_bind_text(query, 1, id, -1, SQLITE_STATIC);
+    cr_assert_eq(sqlite3_step(query), SQLITE_ROW);
+    int count = sqlite3_column_int(query, 0);
+    sqlite3_finalize(query);
+    (void)sqlite3_close(db);
+    return count;
+}
+
 Test(store, refuses_a_file_that_is_no_database)
 {
     char path[128];
@@ -281,6 +298,33 @@ Test(store, what_belongs_together_is_written_together)
     fy_record_unref(one);
     fy_record_unref(two);
     close_store();
+}
+
+/* As the start does with jobs that were cut off: it would be written by another thread, over the connection that is
+ * being read from. SQLite then loses count of who reads, so that later writes find the database locked, or crashes. */
+static int save_while_loading(struct fy_record *record, void *data, struct fy_error *err)
+{
+    const struct timespec time = {.tv_nsec = 20000000};
+    (void)data;
+    (void)err;
+    fy_record_unref(record);
+    save(make("m-9", FERRY__CONTROL__JOB_STATE__FAILED, 9), NULL, NULL);
+    (void)nanosleep(&time, NULL); /* that a wrong one would need */
+    cr_expect_eq(rows_of("m-9"), 0);
+    return 0;
+}
+
+Test(store, what_is_saved_while_loading_is_written_when_all_is_loaded)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    cr_assert_eq(open_store(&err), 0, "%s", err.message);
+    save(make("m-1", FERRY__CONTROL__JOB_STATE__ACTIVE, 1), NULL, NULL);
+    save(make("m-2", FERRY__CONTROL__JOB_STATE__ACTIVE, 2), NULL, NULL);
+    close_store();
+    cr_assert_eq(open_store(&err), 0, "%s", err.message);
+    cr_assert_eq(fy_store_load(store, save_while_loading, NULL, &err), 0, "%s", err.message);
+    close_store();
+    cr_expect_eq(rows_of("m-9"), 1);
 }
 
 /* ---- the journal ---- */

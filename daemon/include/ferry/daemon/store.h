@@ -21,7 +21,8 @@ typedef void (*fy_store_failed_cb)(const char *id, const struct fy_error *err, v
  * FY_E_UNSUPPORTED: written by a newer ferryd; both name the file and the next step. */
 int fy_store_open(uv_loop_t *loop, const char *state_dir, fy_store_failed_cb failed, void *data,
                   struct fy_store **store, struct fy_error *err);
-/* Gives every job, oldest first; the callee takes over the reference. -1 from `each` ends it. */
+/* Gives every job, oldest first; the callee takes over the reference. -1 from `each` ends it. What `each` saves is
+ * written when all have been given. Before the loop runs. */
 typedef int (*fy_store_each_cb)(struct fy_record *record, void *data, struct fy_error *err);
 int fy_store_load(struct fy_store *store, fy_store_each_cb each, void *data, struct fy_error *err);
 
