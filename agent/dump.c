@@ -310,6 +310,20 @@ static void put_criu_first(const struct fy_dump *dump)
     put_session_first(dump->criu_group);
 }
 
+bool fy_dump_waited(const struct fy_dump *dump, uint64_t *wait_ns)
+{
+    uint64_t all_ns = 0;
+    bool is_known = false;
+    if (dump->phase != FY_DUMP_FREEZING)
+        return false;
+    for (size_t i = 0; i < dump->helpers.count; i++)
+        if (fy_process_add_wait(dump->helpers.processes[i].pid, &all_ns))
+            is_known = true;
+    (void)fy_process_add_wait(dump->root.pid, &all_ns);
+    *wait_ns = all_ns;
+    return is_known;
+}
+
 static void pre_dump(struct fy_dump *dump)
 {
     enter(dump, FY_DUMP_FREEZING);

@@ -174,6 +174,12 @@ static void set_sent(const struct fy_error *err, void *data)
     fy_source_sent(&migration->core, err);
 }
 
+static bool criu_waited(uint64_t *wait_ns, void *data)
+{
+    const struct fy_migration *migration = data;
+    return migration->dump && fy_dump_waited(migration->dump, wait_ns);
+}
+
 void fy_migration_received(struct fy_migration *migration, const Ferry__Peer__Received *received)
 {
     struct fy_error err = FY_ERROR_INIT;
@@ -192,7 +198,7 @@ void fy_migration_received(struct fy_migration *migration, const Ferry__Peer__Re
 
 void fy_migration_send(void *ctx)
 {
-    static const struct fy_send_set_events events = {.queued = set_queued, .done = set_sent};
+    static const struct fy_send_set_events events = {.queued = set_queued, .done = set_sent, .waited = criu_waited};
     struct fy_migration *migration = ctx;
     struct fy_error err = FY_ERROR_INIT;
     if (fy_send_set_start(migration->host->loop, migration->images_dir, &migration->session, &events, migration,

@@ -1,5 +1,5 @@
-/* Reads /proc/PID/stat and /proc/PID/task/TID/children. Killing goes through a pidfd, so that it cannot hit a process
- * that got the same pid between the look and the signal. */
+/* Reads /proc/PID/stat, status and schedstat, and /proc/PID/task/TID/children. Killing goes through a pidfd, so that it
+ * cannot hit a process that got the same pid between the look and the signal. */
 #include "proc.h"
 
 #include <ferry/base/cleanup.h>
@@ -39,6 +39,18 @@ bool fy_process_stat(pid_t pid, struct fy_process_stat *stat)
         return false;
     *stat = (struct fy_process_stat){.state = state, .ppid = ppid, .pgid = pgid, .sid = sid, .start_ticks = start};
     stat->exiting = flags & PF_EXITING;
+    return true;
+}
+
+bool fy_process_add_wait(pid_t pid, uint64_t *wait_ns)
+{
+    char path[64];
+    FY_AUTO_FREE char *text = NULL;
+    unsigned long long wait = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pid);
+    if (fy_fs_read_file(path, STAT_LIMIT_BYTES, &text, NULL, NULL) < 0 || sscanf(text, "%*u %llu", &wait) != 1)
+        return false;
+    *wait_ns += wait;
     return true;
 }
 

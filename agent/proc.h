@@ -37,6 +37,10 @@ bool fy_process_runs(const struct fy_process *process);
 /* Somebody traces it, as CRIU does what it holds. */
 bool fy_process_is_traced(const struct fy_process *process);
 
+/* Adds for how long its first thread was ready to run and had no processor, since it began; false when there is no such
+ * process, or the kernel doesn't count it. */
+bool fy_process_add_wait(pid_t pid, uint64_t *wait_ns);
+
 /* Whether it is in the same namespace of that kind ("pid", "mnt") as we are; true also when that cannot be told, as of
  * one that is gone. */
 bool fy_process_shares_namespace(pid_t pid, const char *kind);

@@ -9,6 +9,7 @@
 
 #include "block.h"
 #include "effort.h"
+#include "pace.h"
 #include "page_table.h"
 #include "punch.h"
 #include "send_files.h"
@@ -73,6 +74,7 @@ struct fy_send_set {
 
     struct fy_effort_model effort;
     struct fy_processors processors;
+    struct fy_pace pace;
     uint64_t congested_since_ns; /* 0: the link takes what comes */
     uint64_t congested_at_bytes; /* what it had sent by then */
     uint64_t taken_bytes;        /* by the link since it last had enough */
@@ -179,11 +181,28 @@ static void note_use(struct fy_send_set *send)
         fy_effort_used(&send->effort, &share);
 }
 
+static void look_at_writer(struct fy_send_set *send)
+{
+    uint64_t now_ns = fy_clock_monotonic_ns();
+    uint64_t wait_ns = 0;
+    if (send->events->waited && fy_pace_is_due(&send->pace, now_ns) && send->events->waited(&wait_ns, send->data))
+        fy_pace_looked(&send->pace, now_ns, wait_ns);
+}
+
+/* Once all is written nobody has to be let go first. */
+static bool takes_more(struct fy_send_set *send)
+{
+    return send->used < SLOTS && !fy_error_is_set(&send->error) &&
+           (send->listing != LISTING_GROWING || fy_pace_takes_more(&send->pace, send->next_number - send->chunks.kept));
+}
+
 static void take_blocks(struct fy_send_set *send)
 {
     struct fy_send_block place;
     note_use(send);
-    while (send->used < SLOTS && !fy_error_is_set(&send->error) && fy_send_files_next(&send->files, &place)) {
+    if (send->listing == LISTING_GROWING)
+        look_at_writer(send);
+    while (takes_more(send) && fy_send_files_next(&send->files, &place)) {
         struct slot *slot = &send->slots[(send->first + send->used) % SLOTS];
         fill_slot(send, slot, &place);
         send->used++;
@@ -499,7 +518,7 @@ int fy_send_set_acknowledged(struct fy_send_set *send, const Ferry__Peer__Receiv
         return -1;
     fy_page_table_kept(send->table, received->chunks);
     give_back(send);
-    finish_if_over(send);
+    advance(send);
     return 0;
 }
 

@@ -5,7 +5,8 @@
  * the memory of a large set goes as it is sent: from then on only the peer has it.
  *
  * While the set grows, the files that hold pages are followed, as they are only ever appended to; CRIU may still change
- * the others. fy_send_set_complete() says that all is written. */
+ * the others. fy_send_set_complete() says that all is written. Until then what writes them goes first: while it has to
+ * wait for a processor, little is under way. */
 #ifndef FERRY_AGENT_SEND_SET_H
 #define FERRY_AGENT_SEND_SET_H
 
@@ -21,6 +22,9 @@ struct fy_send_set_events {
     /* Last and exactly once, never before the start call has returned: `err` is NULL when the peer keeps the whole set.
      * No thread works for it any more; freed after it. */
     void (*done)(const struct fy_error *err, void *data);
+    /* While the set grows: for how long what writes it has waited for a processor so far; false when that is not known.
+     * While it waits, little is sent (pace.h). NULL: it is not asked for. */
+    bool (*waited)(uint64_t *wait_ns, void *data);
 };
 
 struct fy_send_set_stats {

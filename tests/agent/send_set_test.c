@@ -1,6 +1,7 @@
 /* An image set goes over a real link between two sessions and arrives the same. */
 #include "block.h"
 #include "hash.h"
+#include "pace.h"
 #include "punch.h"
 #include "receive_set.h"
 #include "send_set.h"
@@ -8,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
+#include <ferry/base/clock.h>
 #include <ferry/base/fs.h>
 #include <ferry/transport/local.h>
 #include <stdlib.h>
@@ -38,7 +40,10 @@ struct rig {
     bool arrived;
     bool gives_up; /* the sender closes when its set is done */
     unsigned writes;
-    bool cut_early; /* close the link as soon as the first file begins */
+    bool cut_early;       /* close the link as soon as the first file begins */
+    bool waits;           /* what writes the set waits for a processor all the time */
+    uint32_t kept_chunks; /* as the sender has heard */
+    uint32_t most_under_way;
     struct fy_error send_error;
     struct fy_error receive_error;
     unsigned closed;
@@ -90,7 +95,14 @@ static void set_sent(const struct fy_error *err, void *data)
         fy_session_close(&rig->sender.session);
 }
 
-static const struct fy_send_set_events send_events = {.queued = set_queued, .done = set_sent};
+static bool waited(uint64_t *wait_ns, void *data)
+{
+    const struct rig *rig = data;
+    *wait_ns = fy_clock_monotonic_ns();
+    return rig->waits;
+}
+
+static const struct fy_send_set_events send_events = {.queued = set_queued, .done = set_sent, .waited = waited};
 
 static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
@@ -114,6 +126,7 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
     (void)body_bytes;
     if (session == &rig->sender.session) {
         cr_assert_eq(frame->kind_case, FERRY__PEER__FRAME__KIND_RECEIVED);
+        rig->kept_chunks = frame->received->chunks;
         cr_expect_eq(fy_send_set_acknowledged(rig->send, frame->received, NULL), 0);
     } else if (rig->receive)
         fy_receive_set_frame(rig->receive, frame);
@@ -123,6 +136,9 @@ static void data_arrived(struct fy_session *session, uint64_t number, const Ferr
                          const uint8_t *body, size_t body_bytes)
 {
     struct rig *rig = fy_container_of(session, struct side, session)->rig;
+    uint32_t under_way = frame->chunk->number + 1 - rig->kept_chunks;
+    if (under_way > rig->most_under_way)
+        rig->most_under_way = under_way;
     if (rig->cut_early)
         fy_session_close(session);
     else if (rig->receive)
@@ -422,5 +438,35 @@ Test(send_set, nothing_is_punched_out_while_the_set_grows)
     run_rig(&rig);
     cr_expect_eq(rig.send_error.code, FY_OK, "%s", rig.send_error.message);
     cr_expect_not(fy_punch_is_whole(rig.from));
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}
+
+/* Most of it has arrived, and nothing has ended the wait. */
+static void look_at_under_way(uv_timer_t *timer)
+{
+    struct rig *rig = timer->data;
+    struct fy_send_set_stats stats = {0};
+    if (rig->send)
+        fy_send_set_get_stats(rig->send, &stats);
+    if (stats.kept_bytes < 50u << 20)
+        return;
+    cr_expect_leq(rig->most_under_way, FY_PACE_LEAST_BLOCKS);
+    fy_send_set_complete(rig->send);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+Test(send_set, little_is_under_way_while_what_writes_the_set_waits_for_a_processor)
+{
+    struct rig rig;
+    uv_timer_t timer;
+    open_rig(&rig);
+    add_file(&rig, "pages-1.img", (60u << 20) + 100, 1000000);
+    rig.grows = rig.waits = true;
+    timer.data = &rig;
+    (void)uv_timer_init(&rig.loop, &timer);
+    (void)uv_timer_start(&timer, look_at_under_way, 20, 5);
+    run_rig(&rig);
+    cr_expect_eq(rig.send_error.code, FY_OK, "%s", rig.send_error.message);
+    expect_same(&rig, "pages-1.img");
     cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
 }

@@ -106,6 +106,11 @@ int fy_dump_start(const struct fy_host *host, const struct fy_dump_request *requ
  * are ignored. */
 void fy_dump_decide(struct fy_dump *dump, enum fy_dump_decision decision);
 
+/* While CRIU freezes and writes: for how long it, what runs it and the root task, in which CRIU's code works for it,
+ * have waited for a processor so far, in all; less than before when one of them is gone. False at any other time, and
+ * when the kernel doesn't tell. Takes some 10 µs. */
+bool fy_dump_waited(const struct fy_dump *dump, uint64_t *wait_ns);
+
 /* When held: CRIU and what runs it are stopped, and that is noted, so that the tasks stand still until fy_dump_decide()
  * whatever becomes of ferryd. If it fails no event fires. */
 int fy_dump_pin(struct fy_dump *dump, struct fy_error *err);
