@@ -88,7 +88,8 @@ static bool can_be_referred_to(const struct fy_block *block)
     return block->offset / FY_PIECE_BYTES <= UINT32_MAX - FY_BLOCK_PIECES;
 }
 
-void fy_block_sort(struct fy_block *block, uint8_t *data, uint32_t file, uint32_t number, struct fy_page_table *table)
+void fy_block_sort(struct fy_block *block, const uint8_t *data, uint32_t file, uint32_t number,
+                   struct fy_page_table *table)
 {
     block->xxh3 = fy_hash()->bytes(data, block->raw_bytes);
     block->ref_count = 0;
@@ -100,13 +101,17 @@ void fy_block_sort(struct fy_block *block, uint8_t *data, uint32_t file, uint32_
             set_bit(block->present, piece);
     if (table && can_be_referred_to(block))
         find_known(block, data, file, number, table);
+    for (uint32_t piece = 0; piece < piece_count(block); piece++)
+        block->plain_bytes += has_bit(block->present, piece) ? piece_size(block, piece) : 0;
+}
+
+void fy_block_gather(const struct fy_block *block, const uint8_t *data, uint8_t *plain)
+{
     for (uint32_t piece = 0; piece < piece_count(block); piece++) {
-        const uint8_t *from = data + (size_t)piece * FY_PIECE_BYTES;
         if (!has_bit(block->present, piece))
             continue;
-        if (from != data + block->plain_bytes)
-            memmove(data + block->plain_bytes, from, piece_size(block, piece));
-        block->plain_bytes += piece_size(block, piece);
+        memmove(plain, data + (size_t)piece * FY_PIECE_BYTES, piece_size(block, piece));
+        plain += piece_size(block, piece);
     }
 }
 

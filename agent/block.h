@@ -1,7 +1,8 @@
 /* A block of an image file on its way: at most 1 MiB, hashed, without the pieces that are all zero or that the peer has
  * already. Pure; runs on any thread.
  *
- *     raw bytes ── fy_block_sort() ──> bitmaps, references, plain bytes ── fy_codec_pack() ──> body
+ *     raw bytes ─┬─ fy_block_sort() ──> bitmaps, references
+ *                └─ fy_block_gather() ──> plain bytes ── fy_codec_pack() ──> body
  *     body ── fy_codec_unpack() ──> plain bytes ─┬─ fy_block_verify() ── fy_block_write() ──> file
  *     references ── fy_block_read_known() ───────┘ */
 #ifndef FERRY_AGENT_BLOCK_H
@@ -46,10 +47,12 @@ int fy_block_get_refs(struct fy_block *block, const uint8_t *from, size_t size, 
 
 struct fy_page_table;
 
-/* Hashes the `block->raw_bytes` at `data`, finds what need not be sent, and moves the other pieces to the front of
- * `data`. The block is the chunk `number`, of the file numbered `file`; `table` may be NULL. Fills all of `block` but
- * its encoding. */
-void fy_block_sort(struct fy_block *block, uint8_t *data, uint32_t file, uint32_t number, struct fy_page_table *table);
+/* Hashes the `block->raw_bytes` at `data` and finds what need not be sent. The block is the chunk `number`, of the file
+ * numbered `file`; `table` may be NULL. Fills all of `block` but its encoding. */
+void fy_block_sort(struct fy_block *block, const uint8_t *data, uint32_t file, uint32_t number,
+                   struct fy_page_table *table);
+/* The `block->plain_bytes` that are to be sent, of a block that is sorted. `plain` may be `data`. */
+void fy_block_gather(const struct fy_block *block, const uint8_t *data, uint8_t *plain);
 /* Whether nothing is left out. */
 bool fy_block_is_full(const struct fy_block *block);
 

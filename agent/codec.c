@@ -1,6 +1,7 @@
 /* LZ4 and zstd, one block at a time. */
 #include "codec.h"
 
+#include <ferry/base/spare.h>
 #include <lz4.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,16 +69,15 @@ enum fy_encoding fy_codec_pack(struct fy_codec **codec, enum fy_effort effort, c
     size_t room = WORTH_IT(size); /* a result that would not be worth it does not fit */
     if (effort == FY_EFFORT_NONE || room == 0 || !codec_ready(codec) || !looks_compressible(data, size))
         return FY_ENCODING_PLAIN;
-    uint8_t *packed = malloc(room);
+    uint8_t *packed = fy_spare_take(room);
     if (!packed)
         return FY_ENCODING_PLAIN;
     size_t n = compress_block(*codec, effort, data, size, packed, room);
     if (n == 0) {
-        free(packed);
+        fy_spare_give(packed);
         return FY_ENCODING_PLAIN;
     }
-    uint8_t *smaller = realloc(packed, n); /* it may wait for long in a session's window */
-    *body = smaller ? smaller : packed;
+    *body = fy_spare_fit(packed, n);
     *body_bytes = n;
     return effort == FY_EFFORT_LZ4 ? FY_ENCODING_LZ4 : FY_ENCODING_ZSTD;
 }

@@ -8,7 +8,6 @@
 
 #include "arrivals.h"
 #include "block.h"
-#include "block_pool.h"
 #include "image_files.h"
 #include "receive_files.h"
 #include "storage.h"
@@ -16,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
+#include <ferry/base/spare.h>
 #include <string.h>
 
 #define REPORT_EVERY_BYTES (2u * 1024u * 1024u)
@@ -29,7 +29,7 @@ struct write_request {
     uint32_t number;  /* of the chunk in the set */
     uint64_t token;   /* of the frame in its session */
     struct fy_block block;
-    uint8_t *body; /* of the pool; NULL: none */
+    uint8_t *body; /* NULL: none */
     size_t body_bytes;
     const char **ref_names; /* of the files that are referred to, one for each reference */
     struct fy_error error;
@@ -41,7 +41,6 @@ struct fy_receive_set {
     void *data;
     int dir_fd;
     struct fy_receive_files files;
-    struct fy_block_pool pool;
     struct fy_arrivals chunks;
     struct {
         bool came;
@@ -66,7 +65,7 @@ static void closed(uv_handle_t *handle)
     struct fy_error error = receive->error;
     fy_receive_files_done(&receive->files);
     fy_arrivals_done(&receive->chunks);
-    fy_block_pool_done(&receive->pool);
+    fy_spare_drop();
     (void)close(receive->dir_fd);
     free(receive);
     events->done(fy_error_is_set(&error) ? &error : NULL, data);
@@ -142,23 +141,22 @@ static void keep(struct write_request *write, uint8_t *plain, uint8_t *known)
 static void work(uv_work_t *request)
 {
     struct write_request *write = fy_container_of(request, struct write_request, work);
-    struct fy_block_pool *pool = &write->receive->pool;
     bool is_packed = write->block.encoding != FY_ENCODING_PLAIN;
     bool has_refs = write->block.ref_count > 0;
-    uint8_t *plain = is_packed ? fy_block_pool_take(pool) : NULL;
-    uint8_t *known = has_refs ? fy_block_pool_take(pool) : NULL;
+    uint8_t *plain = is_packed ? fy_spare_take(write->block.plain_bytes) : NULL;
+    uint8_t *known = has_refs ? fy_spare_take((size_t)write->block.ref_count * FY_PIECE_BYTES) : NULL;
     if ((is_packed && !plain) || (has_refs && !known))
         fy_error_set(&write->error, FY_E_NOMEM, "no memory for a block of images");
     else
         keep(write, plain, known);
-    fy_block_pool_give(pool, known);
-    fy_block_pool_give(pool, plain);
+    fy_spare_give(known);
+    fy_spare_give(plain);
 }
 
 static void free_request(struct write_request *write)
 {
     free(write->ref_names);
-    fy_block_pool_give(&write->receive->pool, write->body);
+    fy_spare_give(write->body);
     free(write);
 }
 
@@ -245,7 +243,7 @@ static struct write_request *new_request(struct fy_receive_set *receive, const F
         goto failed;
     if (body_bytes == 0)
         return write;
-    write->body = fy_block_pool_take(&receive->pool); /* a body is no longer than its block */
+    write->body = fy_spare_take(body_bytes);
     if (!write->body) {
         fy_error_set(err, FY_E_NOMEM, "no memory for a block of images");
         goto failed;
@@ -393,11 +391,6 @@ int fy_receive_set_start(uv_loop_t *loop, const char *directory, uint64_t limit_
         fy_error_errno(err, errno, "opening image directory %s", directory);
         free(new);
         return -1;
-    }
-    if (fy_block_pool_init(&new->pool) < 0) {
-        (void)close(new->dir_fd);
-        free(new);
-        return fy_error_set(err, FY_E_NOMEM, "no memory for receiving images");
     }
     new->files = (struct fy_receive_files){.dir_fd = new->dir_fd, .limit_bytes = limit_bytes};
     new->chunks.limit = most_chunks(limit_bytes);

@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
+#include <ferry/base/spare.h>
 #include <string.h>
 
 #define SLOTS 4u
@@ -39,7 +40,7 @@ struct slot {
     struct fy_send_block place;
     uint32_t number; /* of the chunk */
     struct fy_block block;
-    uint8_t *data; /* FY_BLOCK_BYTES; NULL while a link has them */
+    uint8_t *data; /* what is read, FY_BLOCK_BYTES; NULL: to be taken */
     struct fy_codec *codec;
     enum fy_effort effort;
     uint64_t packed_ns; /* of a processor */
@@ -93,6 +94,11 @@ static void advance(struct fy_send_set *send);
 
 /* ---- blocks ---- */
 
+static void no_memory(struct slot *slot)
+{
+    fy_error_set(&slot->error, FY_E_NOMEM, "no memory for a block of %u bytes", FY_BLOCK_BYTES);
+}
+
 static int read_block(int dir_fd, const char *name, struct slot *slot)
 {
     FY_AUTO_CLOSE int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -112,27 +118,40 @@ static int read_block(int dir_fd, const char *name, struct slot *slot)
     return 0;
 }
 
-/* What goes out as it is: the buffer itself, as short as can be, for it may wait for long in the session's window. */
-static void take_plain(struct slot *slot)
+/* What is to be sent: in the buffer that it was read into, when that is all of it. */
+static uint8_t *gather(struct slot *slot)
 {
-    slot->body_bytes = slot->block.plain_bytes;
-    if (slot->body_bytes == 0)
-        return;
-    uint8_t *smaller = realloc(slot->data, slot->body_bytes);
-    slot->body = smaller ? smaller : slot->data;
-    slot->data = NULL;
+    if (fy_block_is_full(&slot->block))
+        return fy_take(slot->data);
+    uint8_t *plain = fy_spare_take(slot->block.plain_bytes);
+    if (plain)
+        fy_block_gather(&slot->block, slot->data, plain);
+    return plain;
 }
 
 static void pack(struct slot *slot)
 {
     struct fy_send_set *send = slot->send;
-    fy_block_sort(&slot->block, slot->data, slot->place.file->number, slot->number, send->table);
+    struct fy_block *block = &slot->block;
+    fy_block_sort(block, slot->data, slot->place.file->number, slot->number, send->table);
+    block->encoding = FY_ENCODING_PLAIN;
+    if (block->plain_bytes == 0)
+        return;
+    uint8_t *plain = gather(slot);
+    if (!plain) {
+        no_memory(slot);
+        return;
+    }
     uint64_t start_ns = fy_clock_thread_ns();
-    slot->block.encoding =
-        fy_codec_pack(&slot->codec, slot->effort, slot->data, slot->block.plain_bytes, &slot->body, &slot->body_bytes);
+    block->encoding =
+        fy_codec_pack(&slot->codec, slot->effort, plain, block->plain_bytes, &slot->body, &slot->body_bytes);
     slot->packed_ns = fy_clock_thread_ns() - start_ns;
-    if (slot->block.encoding == FY_ENCODING_PLAIN)
-        take_plain(slot);
+    if (block->encoding != FY_ENCODING_PLAIN) {
+        fy_spare_give(plain);
+        return;
+    }
+    slot->body = fy_spare_fit(plain, block->plain_bytes);
+    slot->body_bytes = block->plain_bytes;
 }
 
 static void work(uv_work_t *request)
@@ -141,9 +160,9 @@ static void work(uv_work_t *request)
     if (slot->block.raw_bytes == 0)
         return;
     if (!slot->data)
-        slot->data = malloc(FY_BLOCK_BYTES);
+        slot->data = fy_spare_take(FY_BLOCK_BYTES);
     if (!slot->data)
-        fy_error_set(&slot->error, FY_E_NOMEM, "no memory for a block of %u bytes", FY_BLOCK_BYTES);
+        no_memory(slot);
     else if (read_block(slot->send->dir_fd, slot->place.file->name, slot) == 0)
         pack(slot);
 }
@@ -168,6 +187,7 @@ static void fill_slot(struct fy_send_set *send, struct slot *slot, const struct 
     slot->block.raw_bytes = place->raw_bytes;
     slot->block.plain_bytes = 0;
     slot->body_bytes = 0;
+    slot->packed_ns = 0;
     slot->ready = false;
     slot->effort = fy_effort_choose(&send->effort);
     if (place->raw_bytes > 0)
@@ -403,10 +423,11 @@ static void pause_closed(uv_handle_t *handle)
     void *data = send->data;
     struct fy_error error = send->error;
     for (unsigned i = 0; i < SLOTS; i++) {
-        free(send->slots[i].data);
-        free(send->slots[i].body);
+        fy_spare_give(send->slots[i].data);
+        fy_spare_give(send->slots[i].body);
         fy_codec_free(send->slots[i].codec);
     }
+    fy_spare_drop();
     fy_page_table_free(send->table);
     fy_send_files_done(&send->files);
     fy_sent_chunks_done(&send->chunks);

@@ -1,4 +1,5 @@
 /* See packet.h. */
+#include <ferry/base/spare.h>
 #include <ferry/transport/packet.h>
 #include <stdlib.h>
 
@@ -7,7 +8,7 @@ struct fy_packet *fy_packet_new(const ProtobufCMessage *head, uint8_t *body, siz
     struct fy_packet *packet = calloc(1, sizeof(*packet));
     if (!packet) {
         (void)fy_error_set(err, FY_E_NOMEM, "no memory for a frame of %zu bytes", body_bytes);
-        free(body);
+        fy_spare_give(body);
         return NULL;
     }
     atomic_init(&packet->references, 1);
@@ -32,7 +33,7 @@ void fy_packet_unref(struct fy_packet *packet)
     if (!packet || atomic_fetch_sub(&packet->references, 1) > 1)
         return;
     fy_buf_done(&packet->head);
-    free(packet->body);
+    fy_spare_give(packet->body);
     free(packet);
 }
 

@@ -39,6 +39,7 @@ static void round_trip(uint32_t size, unsigned zero_every)
     struct fy_block block = {.raw_bytes = size};
     struct fy_error err = FY_ERROR_INIT;
     fy_block_sort(&block, plain, 0, 0, NULL);
+    fy_block_gather(&block, plain, plain);
     cr_expect_eq(fy_block_check(&block, block.plain_bytes, &err), 0, "%s", err.message);
     struct fy_block_parts parts = {.plain = plain};
     cr_expect_eq(fy_block_verify(&block, &parts, "block", &err), 0, "%s", err.message);
@@ -67,6 +68,7 @@ Test(block, zero_pieces_are_left_out_and_stay_holes)
     data[5 * FY_PIECE_BYTES + 17] = 1;
     struct fy_block block = {.raw_bytes = FY_BLOCK_BYTES};
     fy_block_sort(&block, data, 0, 0, NULL);
+    fy_block_gather(&block, data, data);
     cr_expect_eq(block.plain_bytes, FY_PIECE_BYTES);
     cr_expect_not(fy_block_is_full(&block));
     struct fy_block_parts parts = {.plain = data};
@@ -84,6 +86,7 @@ Test(block, a_flipped_bit_is_found)
     struct fy_block block = {.raw_bytes = 50000};
     struct fy_error err = FY_ERROR_INIT;
     fy_block_sort(&block, data, 0, 0, NULL);
+    fy_block_gather(&block, data, data);
     data[block.plain_bytes / 2] ^= 1;
     struct fy_block_parts parts = {.plain = data};
     cr_expect_eq(fy_block_verify(&block, &parts, "pages-1.img", &err), -1);
@@ -123,11 +126,13 @@ Test(block, pages_that_the_peer_has_are_referred_to)
     memcpy(sent, first, FY_BLOCK_BYTES);
     struct fy_block block = {.raw_bytes = FY_BLOCK_BYTES};
     fy_block_sort(&block, sent, 3, 0, table);
+    fy_block_gather(&block, sent, sent);
     cr_expect_eq(block.ref_count, 0);
 
     /* Until it is kept nothing is referred to. */
     memcpy(second, first, FY_BLOCK_BYTES);
     fy_block_sort(&block, second, 1, 1, table);
+    fy_block_gather(&block, second, second);
     cr_expect_eq(block.ref_count, 0);
     fy_page_table_kept(table, 1);
 
@@ -140,6 +145,7 @@ Test(block, pages_that_the_peer_has_are_referred_to)
     memcpy(sent, second, FY_BLOCK_BYTES);
     struct fy_block later = {.offset = FY_BLOCK_BYTES, .raw_bytes = FY_BLOCK_BYTES};
     fy_block_sort(&later, sent, 1, 2, table);
+    fy_block_gather(&later, sent, sent);
     cr_expect_eq(later.ref_count, FY_BLOCK_PIECES - 2);
     cr_expect_eq(later.plain_bytes, FY_PIECE_BYTES);
     cr_expect_eq(later.refs[0].file, 3);

@@ -134,6 +134,7 @@ static void add_chunk(struct world *world, uint32_t file, size_t offset)
     uint8_t *data = malloc(FY_BLOCK_BYTES);
     memcpy(data, world->files[file] + offset, block.raw_bytes);
     fy_block_sort(&block, data, file, world->chunks, world->table);
+    fy_block_gather(&block, data, data);
     pack(world, sent, &block, data);
     memcpy(sent->present, block.present, FY_BITMAP_BYTES);
     memcpy(sent->again, block.again, FY_BITMAP_BYTES);
