@@ -1,15 +1,24 @@
 /* INSPECT, OFFER: everything that can be known before anything is frozen. */
+#include "bind_mounts.h"
 #include "migrate_source.h"
 
 #include <ferry/agent/address.h>
 #include <string.h>
 
-/* A container's come with its root. */
 static void files_known(struct fy_open_files *files, void *data)
 {
     struct fy_migration *migration = data;
     migration->files = *files;
     fy_source_inspected(&migration->core, NULL);
+}
+
+/* A process's are those that it uses; a container's come with its root, but for what it binds. podman makes its own. */
+static int look_at_files(struct fy_migration *migration, struct fy_error *err)
+{
+    uv_loop_t *loop = migration->host->loop;
+    return migration->spec.workload.kind == FY_WORKLOAD_RUNC
+               ? fy_bind_mounts_start(loop, migration->facts.bundle, files_known, migration, err)
+               : fy_open_files_start(loop, migration->facts.root_pid, files_known, migration, err);
 }
 
 static void version_known(int version, const struct fy_error *err, void *data)
@@ -20,9 +29,9 @@ static void version_known(int version, const struct fy_error *err, void *data)
     if (!err && (fy_address_check_source(migration->spec.addresses, migration->spec.address_count, &wrong) < 0 ||
                  fy_hooks_check(migration->host, &migration->spec, FY_HOOK_SOURCE, &wrong) < 0))
         err = &wrong;
-    if (err || migration->spec.workload.kind != FY_WORKLOAD_PROCESS)
+    if (err || migration->spec.workload.kind == FY_WORKLOAD_PODMAN)
         fy_source_inspected(&migration->core, err);
-    else if (fy_open_files_start(migration->host->loop, migration->facts.root_pid, files_known, migration, &wrong) < 0)
+    else if (look_at_files(migration, &wrong) < 0)
         fy_source_inspected(&migration->core, &wrong);
 }
 

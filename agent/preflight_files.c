@@ -81,9 +81,12 @@ static void say(const struct check *check, struct fy_preflight_item *item)
     (void)snprintf(item->detail, sizeof item->detail, "%s%s %s%s%s", whole ? "" : "…", path, check->why, others,
                    item->ok ? "; a hook may bring what is missing" : "");
     if (!item->ok)
-        (void)snprintf(item->next, sizeof item->next,
-                       "have the same files on both hosts (the same packages, a shared file system, a hook that copies "
-                       "them), or let the workload close what it can do without");
+        (void)snprintf(item->next, sizeof item->next, "%s",
+                       check->offer->kind == FERRY__PEER__WORKLOAD_KIND__PROCESS
+                           ? "have the same files on both hosts (the same packages, a shared file system, a hook that "
+                             "copies them), or let the workload close what it can do without"
+                           : "have the sources of the container's bind mounts on both hosts (a shared file system, a "
+                             "hook that makes them), or run it without these mounts");
 }
 
 static void looked(uv_work_t *work, int status)

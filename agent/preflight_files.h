@@ -1,4 +1,4 @@
-/* The destination's look at the files that the workload has open and mapped at the source. */
+/* The destination's look at the files that the workload has open, mapped or bound at the source. */
 #ifndef FERRY_AGENT_PREFLIGHT_FILES_H
 #define FERRY_AGENT_PREFLIGHT_FILES_H
 
