@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
 #include <string.h>
@@ -21,14 +22,8 @@ static int add(struct fy_image_files *files, size_t *capacity, const char *name,
 {
     if (files->count == FY_MAX_IMAGE_FILES)
         return fy_error_set(err, FY_E_LIMIT, "more than %u image files", FY_MAX_IMAGE_FILES);
-    if (files->count == *capacity) {
-        size_t wanted = *capacity ? *capacity * 2 : 64;
-        struct fy_image_file *grown = reallocarray(files->items, wanted, sizeof *grown);
-        if (!grown)
-            return fy_error_set(err, FY_E_NOMEM, "no memory for the list of image files");
-        files->items = grown;
-        *capacity = wanted;
-    }
+    if (fy_array_room(&files->items, capacity, files->count, sizeof *files->items, "the list of image files", err) < 0)
+        return -1;
     char *copy = strdup(name);
     if (!copy)
         return fy_error_set(err, FY_E_NOMEM, "no memory for the list of image files");

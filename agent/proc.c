@@ -2,6 +2,7 @@
  * cannot hit a process that got the same pid between the look and the signal. */
 #include "proc.h"
 
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
 
@@ -122,14 +123,9 @@ static int add(struct fy_process_tree *tree, pid_t pid, size_t limit, struct fy_
     if (tree->count == limit)
         return fy_error_set(err, FY_E_LIMIT, "there are more than %zu processes below process %d", limit,
                             (int)tree->processes[0].pid);
-    if (tree->count == tree->capacity) {
-        size_t capacity = tree->capacity ? tree->capacity * 2 : 16;
-        struct fy_process *grown = reallocarray(tree->processes, capacity, sizeof(*grown));
-        if (!grown)
-            return fy_error_set(err, FY_E_NOMEM, "out of memory for a list of processes");
-        tree->processes = grown;
-        tree->capacity = capacity;
-    }
+    if (fy_array_room(&tree->processes, &tree->capacity, tree->count, sizeof *tree->processes, "a list of processes",
+                      err) < 0)
+        return -1;
     tree->processes[tree->count++] = process;
     return 0;
 }

@@ -1,6 +1,7 @@
 /* Reaches the sockets by pidfd_getfd: CRIU traces the tasks, but their descriptors can be taken by anybody who may. */
 #include "repair.h"
 
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 
 #include <dirent.h>
@@ -24,14 +25,9 @@ static int set_mode(const struct fy_process *process, int remote_fd, int mode, s
 
 static int note(struct fy_repair *repair, const struct fy_process *process, int fd, struct fy_error *err)
 {
-    if (repair->count == repair->capacity) {
-        size_t capacity = repair->capacity ? repair->capacity * 2 : 16;
-        struct fy_repair_socket *grown = reallocarray(repair->sockets, capacity, sizeof(*grown));
-        if (!grown)
-            return fy_error_set(err, FY_E_NOMEM, "out of memory for a list of connections");
-        repair->sockets = grown;
-        repair->capacity = capacity;
-    }
+    if (fy_array_room(&repair->sockets, &repair->capacity, repair->count, sizeof *repair->sockets,
+                      "a list of connections", err) < 0)
+        return -1;
     repair->sockets[repair->count++] = (struct fy_repair_socket){.process = *process, .fd = fd};
     return 0;
 }

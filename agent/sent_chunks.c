@@ -1,21 +1,15 @@
 /* Sent chunks by number. */
 #include "sent_chunks.h"
 
+#include <ferry/base/array.h>
 #include <stdlib.h>
 
 int fy_sent_chunks_reserve(struct fy_sent_chunks *chunks, struct fy_error *err)
 {
-    if (chunks->count < chunks->capacity)
-        return 0;
-    if (chunks->capacity > UINT32_MAX / 2)
-        return fy_error_set(err, FY_E_LIMIT, "the image set has more than %u blocks", chunks->capacity);
-    uint32_t wanted = chunks->capacity ? chunks->capacity * 2 : 256;
-    struct fy_sent_chunk *grown = reallocarray(chunks->items, wanted, sizeof *grown);
-    if (!grown)
-        return fy_error_set(err, FY_E_NOMEM, "no memory for the list of chunks");
-    chunks->items = grown;
-    chunks->capacity = wanted;
-    return 0;
+    if (chunks->count == UINT32_MAX)
+        return fy_error_set(err, FY_E_LIMIT, "the image set has more than %u blocks", chunks->count);
+    return fy_array_room(&chunks->items, &chunks->capacity, chunks->count, sizeof *chunks->items, "the list of chunks",
+                         err);
 }
 
 void fy_sent_chunks_add(struct fy_sent_chunks *chunks, const struct fy_sent_chunk *chunk)

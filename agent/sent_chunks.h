@@ -14,7 +14,7 @@ struct fy_sent_chunk {
 struct fy_sent_chunks {
     struct fy_sent_chunk *items;
     uint32_t count;
-    uint32_t capacity;
+    size_t capacity;
     uint32_t kept; /* the peer keeps all that come before */
     uint64_t kept_bytes;
 };

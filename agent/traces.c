@@ -2,6 +2,7 @@
  * helpers were stopped. */
 #include "traces.h"
 
+#include <ferry/base/array.h>
 #include <ferry/base/buf.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
@@ -46,14 +47,9 @@ int fy_traces_note(const char *run_dir, const char *job_id, const struct fy_trac
 
 static bool add_process(struct fy_process_tree *tree, int pid, unsigned long long start_ticks)
 {
-    if (tree->count == tree->capacity) {
-        size_t capacity = tree->capacity ? tree->capacity * 2 : 16;
-        struct fy_process *grown = reallocarray(tree->processes, capacity, sizeof *grown);
-        if (!grown)
-            return false;
-        tree->processes = grown;
-        tree->capacity = capacity;
-    }
+    if (fy_array_room(&tree->processes, &tree->capacity, tree->count, sizeof *tree->processes, "a list of processes",
+                      NULL) < 0)
+        return false;
     tree->processes[tree->count++] = (struct fy_process){.pid = (pid_t)pid, .start_ticks = start_ticks};
     return true;
 }

@@ -13,6 +13,7 @@
 #include "checkpoint_db.h"
 #include "database.h"
 
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 #include <string.h>
 
@@ -94,14 +95,9 @@ struct filling {
 
 static int add_row(struct filling *filling, const struct checkpoint_row *row, struct fy_error *err)
 {
-    if (filling->row_count == filling->row_room) {
-        size_t room = filling->row_room ? filling->row_room * 2 : 64;
-        struct checkpoint_row *rows = reallocarray(filling->rows, room, sizeof *rows);
-        if (!rows)
-            return fy_error_set(err, FY_E_NOMEM, "no memory for the list of checkpoints");
-        filling->rows = rows;
-        filling->row_room = room;
-    }
+    if (fy_array_room(&filling->rows, &filling->row_room, filling->row_count, sizeof *filling->rows,
+                      "the list of checkpoints", err) < 0)
+        return -1;
     filling->rows[filling->row_count++] = *row;
     return 0;
 }

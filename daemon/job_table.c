@@ -1,6 +1,7 @@
 /* The list of jobs, and what happens when a job has something new to say. */
 #include "job_table.h"
 
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
 #include <ferry/base/text.h>
@@ -52,15 +53,7 @@ int table_new_id(const struct fy_jobs *jobs, char id[FY_JOB_ID_SIZE], struct fy_
 struct fy_job *table_add(struct fy_jobs *jobs, struct fy_record *record, struct fy_error *err)
 {
     struct fy_job *job = calloc(1, sizeof(*job));
-    if (job && jobs->count == jobs->capacity) {
-        size_t capacity = jobs->capacity ? jobs->capacity * 2 : 64;
-        struct fy_job **list = reallocarray(jobs->list, capacity, sizeof(*list));
-        if (list) {
-            jobs->list = list;
-            jobs->capacity = capacity;
-        }
-    }
-    if (!job || jobs->count == jobs->capacity) {
+    if (!job || fy_array_room(&jobs->list, &jobs->capacity, jobs->count, sizeof(*jobs->list), "another job", err) < 0) {
         free(job);
         fy_record_unref(record);
         fy_error_set(err, FY_E_NOMEM, "no memory for another job");

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
 #include <ferry/imgcore/manifest.h>
@@ -48,14 +49,9 @@ static void directory_done(struct directory *directory)
 
 static int add_item(struct directory *directory, const char *name, uint64_t size, bool is_extra, struct fy_error *err)
 {
-    if (directory->count == directory->capacity) {
-        size_t capacity = directory->capacity ? directory->capacity * 2 : 64;
-        struct item *items = reallocarray(directory->items, capacity, sizeof *items);
-        if (!items)
-            return fy_error_set(err, FY_E_NOMEM, "no memory for a list of files");
-        directory->items = items;
-        directory->capacity = capacity;
-    }
+    if (fy_array_room(&directory->items, &directory->capacity, directory->count, sizeof *directory->items,
+                      "a list of files", err) < 0)
+        return -1;
     char *copy = strdup(name);
     if (!copy)
         return fy_error_set(err, FY_E_NOMEM, "no memory for a list of files");

@@ -1,6 +1,7 @@
 /* Reading and writing seek tables. */
 #include "seek_table.h"
 
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 #include <string.h>
 
@@ -9,14 +10,9 @@
 
 int seek_table_add(struct seek_table *table, uint32_t stored_bytes, uint32_t plain_bytes, struct fy_error *err)
 {
-    if (table->count == table->capacity) {
-        size_t capacity = table->capacity ? table->capacity * 2 : 16;
-        struct seek_chunk *chunks = reallocarray(table->chunks, capacity, sizeof *chunks);
-        if (!chunks)
-            return fy_error_set(err, FY_E_NOMEM, "no memory for the table of a file");
-        table->chunks = chunks;
-        table->capacity = capacity;
-    }
+    if (fy_array_room(&table->chunks, &table->capacity, table->count, sizeof *table->chunks, "the table of a file",
+                      err) < 0)
+        return -1;
     const struct seek_chunk *last = table->count ? &table->chunks[table->count - 1] : NULL;
     table->chunks[table->count++] =
         (struct seek_chunk){last ? last->stored_offset + last->stored_bytes : 0, stored_bytes, plain_bytes};

@@ -1,6 +1,7 @@
 /* Findings as text and as JSON. Names of files are whatever somebody put into the directory. */
 #include "found.h"
 
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/text.h>
 #include <inttypes.h>
@@ -8,15 +9,10 @@
 
 static struct fy_finding *add_room(struct found *found)
 {
-    if (found->count == found->capacity) {
-        size_t capacity = found->capacity ? found->capacity * 2 : 16;
-        struct fy_finding *items = reallocarray(found->items, capacity, sizeof(*items));
-        if (!items)
-            return NULL;
-        found->items = items;
-        found->capacity = capacity;
-    }
-    return &found->items[found->count];
+    return fy_array_room(&found->items, &found->capacity, found->count, sizeof *found->items, "a list of findings",
+                         NULL) == 0
+               ? &found->items[found->count]
+               : NULL;
 }
 
 void found_add(const struct fy_finding *finding, void *data)

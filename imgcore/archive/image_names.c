@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ferry/base/array.h>
 #include <ferry/base/cleanup.h>
 #include <ferry/base/fs.h>
 #include <ferry/imgcore/archive.h>
@@ -35,14 +36,9 @@ static int add(struct image_names *names, const char *name, struct fy_error *err
 {
     if (names->count == FY_ARCHIVE_MAX_ENTRIES)
         return fy_error_set(err, FY_E_LIMIT, "more than %u image files", FY_ARCHIVE_MAX_ENTRIES);
-    if (names->count == names->capacity) {
-        size_t wanted = names->capacity ? names->capacity * 2 : 64;
-        char **grown = reallocarray(names->items, wanted, sizeof *grown);
-        if (!grown)
-            return fy_error_set(err, FY_E_NOMEM, "no memory for a list of image files");
-        names->items = grown;
-        names->capacity = wanted;
-    }
+    if (fy_array_room(&names->items, &names->capacity, names->count, sizeof *names->items, "a list of image files",
+                      err) < 0)
+        return -1;
     char *copy = strdup(name);
     if (!copy)
         return fy_error_set(err, FY_E_NOMEM, "no memory for a list of image files");
