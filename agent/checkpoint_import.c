@@ -135,6 +135,14 @@ static int store(struct importing *importing, int images_fd, const struct fy_arc
 
 /* ---- the archive ---- */
 
+static int say_what_can_be_read(struct fy_error *err)
+{
+    if (err && err->code == FY_E_FORMAT && !err->next[0])
+        fy_error_next(err, "give what ferry or podman has exported, a tar of CRIU's images, or an OCI image of a "
+                           "checkpoint; if it is one, fetch it again: it is damaged");
+    return -1;
+}
+
 static int read_archive(const struct importing *importing, int images_fd, struct fy_archive_summary *summary,
                         struct fy_error *err)
 {
@@ -144,8 +152,10 @@ static int read_archive(const struct importing *importing, int images_fd, struct
         return fy_error_errno(err, errno, "cannot read %s", importing->file);
     if (fy_fs_available_bytes(importing->op.images_dir, &available, err) < 0)
         return -1;
-    if (fy_archive_read(fd, images_fd, USABLE_SPACE(available), summary, err) < 0)
-        return fy_error_wrap(err, "%s", importing->file);
+    if (fy_archive_read(fd, images_fd, USABLE_SPACE(available), summary, err) < 0) {
+        fy_error_wrap(err, "%s", importing->file);
+        return say_what_can_be_read(err);
+    }
     return atomic_load(&importing->op.progress.cancelled) ? fy_error_set(err, FY_E_CANCELLED, "cancelled") : 0;
 }
 

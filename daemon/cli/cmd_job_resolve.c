@@ -57,6 +57,7 @@ static enum cli_exit run(struct cli *cli, int count, char **operands, const void
     bool agreed = values->yes;
     if (values->commit == values->abort) {
         fy_error_set(&err, FY_E_USAGE, "job resolve: give one of --commit and --abort");
+        fy_error_next(&err, "see what each side holds: ferry job show %s", operands[0]);
         cli_report(cli, &err);
         return CLI_USAGE;
     }
