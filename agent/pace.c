@@ -15,7 +15,7 @@ bool fy_pace_takes_more(struct fy_pace *pace, uint32_t under_way)
 
 bool fy_pace_is_due(const struct fy_pace *pace, uint64_t now_ns)
 {
-    return pace->blocks == 0 || now_ns - pace->at_ns >= FY_PACE_LOOK_EVERY_NS;
+    return now_ns - pace->at_ns >= FY_PACE_LOOK_EVERY_NS;
 }
 
 /* What CRIU and those beside it have waited can become less: when one of them is gone. */
@@ -33,4 +33,9 @@ void fy_pace_looked(struct fy_pace *pace, uint64_t now_ns, uint64_t wait_ns)
     pace->was_full = false;
     pace->at_ns = now_ns;
     pace->wait_ns = wait_ns;
+}
+
+void fy_pace_not_known(struct fy_pace *pace, uint64_t now_ns)
+{
+    *pace = (struct fy_pace){.at_ns = now_ns};
 }

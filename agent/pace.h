@@ -16,7 +16,7 @@
 
 /* Zero-initialised. */
 struct fy_pace {
-    uint32_t blocks;  /* that may be under way; 0: there was no look yet */
+    uint32_t blocks;  /* that may be under way; 0: it is not known whether CRIU waits, and nothing is held back */
     bool was_full;    /* since the last look */
     uint64_t at_ns;   /* of the last look */
     uint64_t wait_ns; /* found by it */
@@ -28,5 +28,7 @@ bool fy_pace_takes_more(struct fy_pace *pace, uint32_t under_way);
 bool fy_pace_is_due(const struct fy_pace *pace, uint64_t now_ns);
 /* At `now_ns` CRIU has waited for a processor for `wait_ns` in all. */
 void fy_pace_looked(struct fy_pace *pace, uint64_t now_ns, uint64_t wait_ns);
+/* At `now_ns` it could not be told: CRIU does not write, or the kernel doesn't count it. */
+void fy_pace_not_known(struct fy_pace *pace, uint64_t now_ns);
 
 #endif

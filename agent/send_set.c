@@ -205,8 +205,12 @@ static void look_at_writer(struct fy_send_set *send)
 {
     uint64_t now_ns = fy_clock_monotonic_ns();
     uint64_t wait_ns = 0;
-    if (send->events->waited && fy_pace_is_due(&send->pace, now_ns) && send->events->waited(&wait_ns, send->data))
+    if (!send->events->waited || !fy_pace_is_due(&send->pace, now_ns))
+        return;
+    if (send->events->waited(&wait_ns, send->data))
         fy_pace_looked(&send->pace, now_ns, wait_ns);
+    else
+        fy_pace_not_known(&send->pace, now_ns);
 }
 
 /* Once all is written nobody has to be let go first. */

@@ -24,11 +24,23 @@ Test(pace, nothing_is_held_where_nobody_looks)
     cr_expect(fy_pace_takes_more(&pace, 1000000));
 }
 
-/* Looks are some time apart, but for the first. */
+Test(pace, nothing_is_held_any_more_when_it_cannot_be_told)
+{
+    struct fy_pace pace = {0};
+    uint64_t now_ns = 300 * MS;
+    uint64_t wait_ns = 0;
+    fy_pace_looked(&pace, now_ns, wait_ns);
+    cr_expect_eq(look(&pace, &now_ns, &wait_ns, 5 * MS), FY_PACE_LEAST_BLOCKS);
+    fy_pace_not_known(&pace, now_ns);
+    cr_expect_not(fy_pace_is_due(&pace, now_ns), "it is asked as rarely as before");
+    cr_expect_eq(look(&pace, &now_ns, &wait_ns, 5 * MS), 1000);
+    cr_expect_eq(look(&pace, &now_ns, &wait_ns, 5 * MS), FY_PACE_LEAST_BLOCKS);
+}
+
 Test(pace, a_look_is_due_when_enough_time_has_passed)
 {
     struct fy_pace pace = {0};
-    cr_expect(fy_pace_is_due(&pace, 1));
+    cr_expect(fy_pace_is_due(&pace, 500 * MS));
     fy_pace_looked(&pace, 500 * MS, 7 * MS);
     cr_expect_not(fy_pace_is_due(&pace, 500 * MS));
     cr_expect_not(fy_pace_is_due(&pace, 500 * MS + FY_PACE_LOOK_EVERY_NS - 1));
