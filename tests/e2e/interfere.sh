@@ -2,12 +2,29 @@
 # What the scripts share that interfere with a migration of a service: the service with its client, the two ways in which it may
 # end, and a runc that stands still. Sourced after lib.sh.
 
-# A service with a client, whose memory takes half a dozen seconds over the link: time enough to interfere, also on a busy machine.
+# A service with a client, whose memory would take half a minute over the link: time enough to interfere, also on a busy machine.
 slow_transfer_begins() {
     web_with_client
-    "$E2E_LAB" link b rate 20
+    "$E2E_LAB" link b rate 5
     migrate_detached runc/web --to b --address "$E2E_SERVICE_ADDRESS"
     eventually job_has_sent a "$E2E_JOB"
+}
+
+# Once the agent says so, the link needs no longer to be slow: the other host is told behind all that is on its way.
+link_is_slow_until() { # HOST WORDS-OF-ITS-LOG
+    eventually on "$1" grep -qF "$2" /var/log/ferryd.log
+    "$E2E_LAB" link b clear
+}
+cancel_in_slow_transfer() { # HOST
+    ferry "$1" job cancel "$E2E_JOB" &
+    link_is_slow_until "$1" "[$E2E_JOB] cancelling"
+    wait $!
+}
+stop_in_slow_transfer() { # HOST
+    agent_signal "$1" TERM
+    eventually agent_is_stopping "$1"
+    "$E2E_LAB" link b clear
+    eventually agent_is_gone "$1"
 }
 
 web_with_client() {
