@@ -167,7 +167,7 @@ static int load_one(const struct schedule_row *row, void *data, struct fy_error 
     return 0;
 }
 
-static struct schedule *at(const struct fy_scheduler *scheduler, size_t index)
+struct schedule *scheduler_at(const struct fy_scheduler *scheduler, size_t index)
 {
     struct schedule *schedule = scheduler->list;
     while (index--)
@@ -254,7 +254,7 @@ int fy_scheduler_add(struct fy_scheduler *scheduler, const char *file_name, cons
 
 int fy_scheduler_remove(struct fy_scheduler *scheduler, size_t index, struct fy_error *err)
 {
-    struct schedule *schedule = at(scheduler, index);
+    struct schedule *schedule = scheduler_at(scheduler, index);
     if (refuse_busy(schedule, "removed", err) < 0)
         return -1;
     *place_of(scheduler, schedule->spec->name) = schedule->next;
@@ -265,7 +265,7 @@ int fy_scheduler_remove(struct fy_scheduler *scheduler, size_t index, struct fy_
 
 int fy_scheduler_run(struct fy_scheduler *scheduler, size_t index, struct fy_error *err)
 {
-    struct schedule *schedule = at(scheduler, index);
+    struct schedule *schedule = scheduler_at(scheduler, index);
     if (scheduler->stopping)
         return fy_error_set(err, FY_E_BUSY, "ferryd is stopping");
     if (schedule->run)
@@ -275,7 +275,7 @@ int fy_scheduler_run(struct fy_scheduler *scheduler, size_t index, struct fy_err
 
 void fy_scheduler_pause(struct fy_scheduler *scheduler, size_t index, bool paused)
 {
-    struct schedule *schedule = at(scheduler, index);
+    struct schedule *schedule = scheduler_at(scheduler, index);
     if (!paused && schedule->state.paused) /* what passed meanwhile is not made up for */
         schedule->state.settled_s = fy_clock_wall_us() / 1000000;
     schedule->state.paused = paused;

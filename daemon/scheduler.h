@@ -91,6 +91,7 @@ struct fy_scheduler {
 
 /* ---- scheduler.c ---- */
 
+struct schedule *scheduler_at(const struct fy_scheduler *scheduler, size_t index);
 /* Looks at everything again, soon, from the loop. */
 void scheduler_nudge(struct fy_scheduler *scheduler);
 /* True once when the awaited job has ended: `job` is then what is known of it, NULL when it is gone. */

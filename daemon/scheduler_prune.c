@@ -208,18 +208,10 @@ static int begin_judging(struct schedule *schedule, fy_judged_cb done, void *dat
     return 0;
 }
 
-static struct schedule *at(const struct fy_scheduler *scheduler, size_t index)
-{
-    struct schedule *schedule = scheduler->list;
-    while (index--)
-        schedule = schedule->next;
-    return schedule;
-}
-
 int fy_scheduler_judge(struct fy_scheduler *scheduler, size_t index, fy_judged_cb done, void *data,
                        struct fy_error *err)
 {
-    return begin_judging(at(scheduler, index), done, data, err);
+    return begin_judging(scheduler_at(scheduler, index), done, data, err);
 }
 
 /* ---- removing ---- */
@@ -290,5 +282,5 @@ void prune_start(struct schedule *schedule)
 void fy_scheduler_prune(struct fy_scheduler *scheduler, size_t index)
 {
     if (!scheduler->stopping)
-        prune_start(at(scheduler, index));
+        prune_start(scheduler_at(scheduler, index));
 }

@@ -95,9 +95,7 @@ static int64_t next_start(const struct schedule *schedule)
 
 void fy_scheduler_show(const struct fy_scheduler *scheduler, size_t index, struct fy_schedule_shown *shown)
 {
-    const struct schedule *schedule = scheduler->list;
-    while (index--)
-        schedule = schedule->next;
+    const struct schedule *schedule = scheduler_at(scheduler, index);
     const struct schedule_row *last = &schedule->last;
     Ferry__Control__Schedule *message = &shown->message;
     int64_t next_s = next_start(schedule);
