@@ -2,6 +2,7 @@
  * CHECK reads all but these, and what is left goes out meanwhile. */
 #include "migrate_check.h"
 #include "migrate_source.h"
+#include "storage.h"
 
 #include <ferry/base/cleanup.h>
 #include <ferry/base/clock.h>
@@ -209,7 +210,7 @@ void fy_migration_send(void *ctx)
 void fy_migration_send_complete(void *ctx)
 {
     struct fy_migration *migration = ctx;
-    fy_send_set_complete(migration->send);
+    fy_send_set_complete(migration->send, fy_storage_memory_bytes());
 }
 
 void fy_migration_send_stop(void *ctx)

@@ -30,12 +30,18 @@ static void collect(struct fy_punch *punch, const struct fy_sent_chunks *chunks)
 {
     punch->batch_count = 0;
     while (punch->batch_count < FY_PUNCH_BATCH && punch->next < chunks->kept &&
-           chunks->kept_bytes - punch->punched_bytes > FY_PUNCH_SPARE_BYTES) {
+           chunks->kept_bytes - punch->punched_bytes > punch->spare_bytes) {
         const struct fy_sent_chunk *chunk = &chunks->items[punch->next++];
         punch->punched_bytes += chunk->raw_bytes;
         if (fy_image_file_has_pages(chunk->file->name))
             punch->batch[punch->batch_count++] = *chunk;
     }
+}
+
+uint64_t fy_punch_spare_bytes(uint64_t free_bytes)
+{
+    uint64_t share = free_bytes == UINT64_MAX ? 0 : free_bytes / FY_PUNCH_SPARE_SHARE;
+    return share > FY_PUNCH_SPARE_BYTES ? share : FY_PUNCH_SPARE_BYTES;
 }
 
 void fy_punch_advance(struct fy_punch *punch, uv_loop_t *loop, const struct fy_sent_chunks *chunks)

@@ -524,8 +524,9 @@ int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session 
     return 0;
 }
 
-void fy_send_set_complete(struct fy_send_set *send)
+void fy_send_set_complete(struct fy_send_set *send, uint64_t free_bytes)
 {
+    send->punch.spare_bytes = fy_punch_spare_bytes(free_bytes);
     send->listing = LISTING_LAST;
     give_back(send);
     (void)uv_timer_start(&send->pause, pause_over, 0, 0);

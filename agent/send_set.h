@@ -1,8 +1,8 @@
 /* Sends the image set of one directory over a session, from when CRIU begins to write it. Blocks are read, hashed and
  * packed by the thread pool a few ahead, sent in order, never more queued than the link wants.
  *
- * Once the set is complete, what the peer keeps is punched out of the files but for the last FY_PUNCH_SPARE_BYTES, so
- * the memory of a large set goes as it is sent: from then on only the peer has it.
+ * Once the set is complete, what the peer keeps is punched out of the files but for as much as memory has room for
+ * (punch.h), so the memory of a large set goes as it is sent: from then on only the peer has it.
  *
  * While the set grows, the files that hold pages are followed, as they are only ever appended to; CRIU may still change
  * the others. fy_send_set_complete() says that all is written. Until then what writes them goes first: while it has to
@@ -39,8 +39,8 @@ int fy_send_set_start(uv_loop_t *loop, const char *directory, struct fy_session 
                       const struct fy_send_set_events *events, void *data, struct fy_send_set **send,
                       struct fy_error *err);
 /* Nothing is written to the directory any more. A set with something in it that is not a plain file ends with
- * FY_E_VERIFY. Once. */
-void fy_send_set_complete(struct fy_send_set *send);
+ * FY_E_VERIFY. Once. `free_bytes`: of memory, UINT64_MAX when nobody knows. */
+void fy_send_set_complete(struct fy_send_set *send, uint64_t free_bytes);
 /* To be called when the session's link has drained. */
 void fy_send_set_drained(struct fy_send_set *send);
 /* The peer says what it keeps. FY_E_PROTOCOL when that can't be; the operation goes on, its owner ends it. */

@@ -40,6 +40,7 @@ struct rig {
     bool arrived;
     bool gives_up; /* the sender closes when its set is done */
     unsigned writes;
+    uint64_t free_bytes;  /* of memory, when the set is complete */
     bool cut_early;       /* close the link as soon as the first file begins */
     bool waits;           /* what writes the set waits for a processor all the time */
     uint32_t kept_chunks; /* as the sender has heard */
@@ -115,7 +116,7 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
     cr_assert_eq(fy_send_set_start(&rig->loop, rig->from, session, &send_events, rig, &rig->send, &err), 0, "%s",
                  err.message);
     if (!rig->grows)
-        fy_send_set_complete(rig->send);
+        fy_send_set_complete(rig->send, rig->free_bytes);
 }
 
 static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body,
@@ -338,6 +339,28 @@ Test(send_set, pages_of_a_large_set_are_punched_out_as_they_arrive)
     cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
 }
 
+/* Punching takes time, and what is whole can be restored at the source. */
+Test(send_set, a_large_set_stays_whole_where_memory_is_plenty)
+{
+    struct rig rig;
+    open_rig(&rig);
+    rig.free_bytes = 600u << 20;
+    add_file(&rig, "pages-1.img", 140u << 20, 1000000);
+    run_rig(&rig);
+    cr_expect_eq(rig.send_error.code, FY_OK, "%s", rig.send_error.message);
+    cr_expect(fy_punch_is_whole(rig.from));
+    expect_same(&rig, "pages-1.img");
+    cr_expect_eq(fy_fs_remove_tree(rig.base, NULL), 0);
+}
+
+Test(send_set, what_stays_follows_the_memory_that_is_free)
+{
+    cr_expect_eq(fy_punch_spare_bytes(0), FY_PUNCH_SPARE_BYTES);
+    cr_expect_eq(fy_punch_spare_bytes(UINT64_MAX), FY_PUNCH_SPARE_BYTES, "nobody knows");
+    cr_expect_eq(fy_punch_spare_bytes(4 * (uint64_t)FY_PUNCH_SPARE_BYTES + 3), FY_PUNCH_SPARE_BYTES);
+    cr_expect_eq(fy_punch_spare_bytes(UINT64_C(8) << 30), UINT64_C(2) << 30);
+}
+
 Test(send_set, a_small_set_stays_whole)
 {
     struct rig rig;
@@ -388,7 +411,7 @@ static void write_more(uv_timer_t *timer)
     cr_expect_eq(stats.total_bytes, 0);
     add_file(rig, "mm-7.img", 3000, 9);
     add_file(rig, "inventory.img", 100, 9);
-    fy_send_set_complete(rig->send);
+    fy_send_set_complete(rig->send, rig->free_bytes);
     uv_close((uv_handle_t *)timer, NULL);
 }
 
@@ -421,7 +444,7 @@ static void look_at_kept(uv_timer_t *timer)
     if (stats.kept_bytes < 90u << 20 || rig->writes++ < 20)
         return;
     cr_expect(fy_punch_is_whole(rig->from));
-    fy_send_set_complete(rig->send);
+    fy_send_set_complete(rig->send, rig->free_bytes);
     uv_close((uv_handle_t *)timer, NULL);
 }
 
@@ -451,7 +474,7 @@ static void look_at_under_way(uv_timer_t *timer)
     if (stats.kept_bytes < 50u << 20)
         return;
     cr_expect_leq(rig->most_under_way, FY_PACE_LEAST_BLOCKS);
-    fy_send_set_complete(rig->send);
+    fy_send_set_complete(rig->send, rig->free_bytes);
     uv_close((uv_handle_t *)timer, NULL);
 }
 

@@ -10,6 +10,7 @@
  * became of the bytes. */
 #include "receive_set.h"
 #include "send_set.h"
+#include "storage.h"
 
 #include <err.h>
 #include <ferry/base/clock.h>
@@ -121,7 +122,7 @@ static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
     fail_if(status < 0 ? &err : NULL);
     if (bench.send) {
         fy_session_set_lanes(session, bench.lanes);
-        fy_send_set_complete(bench.send);
+        fy_send_set_complete(bench.send, fy_storage_memory_bytes());
     }
     (void)snprintf(bench.link, sizeof bench.link, "%s", fy_session_describe(session));
 }
