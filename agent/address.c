@@ -129,11 +129,16 @@ static int write_record(const struct fy_address_op *op, struct fy_error *err)
     return fy_fs_write_file(path, text.data, text.size, 0600, err);
 }
 
-static void forget_record(struct fy_address_op *op)
+static void remove_record(const struct fy_host *host, const char *job_id)
 {
     char path[4096];
-    record_path(op->host, op->job_id, path, sizeof path);
+    record_path(host, job_id, path, sizeof path);
     (void)unlink(path);
+}
+
+static void forget_record(struct fy_address_op *op)
+{
+    remove_record(op->host, op->job_id);
 }
 
 /* That an address had gone before is as good: a ferryd that was killed in the middle has it done again by the next. */
@@ -146,12 +151,6 @@ static void withdrawn(struct fy_address_op *op)
         if (fy_address_check_source(&op->addresses[i], 1, NULL) == 0)
             fy_error_set(&op->error, FY_E_CHILD, "service address %s would not leave this host", text);
     }
-}
-
-static void go_public(struct fy_address_op *op)
-{
-    fy_announce(op->host->loop, op->addresses, op->count);
-    forget_record(op);
 }
 
 /* ---- the operations ---- */
@@ -224,9 +223,16 @@ int fy_address_stage(const struct fy_host *host, const char *job_id, const struc
 int fy_address_go(const struct fy_host *host, const char *job_id, const struct fy_service_address *addresses,
                   size_t count, fy_address_cb done, void *data, struct fy_error *err)
 {
-    /* The guard first: what the announcement brings here would only be dropped by it. */
-    static const struct recipe go = {.steps = {{FY_TOOL_NFT, unguard_lines}}, .finally = go_public};
+    /* Before the announcement: what that brings here would only be dropped by the guard. */
+    static const struct recipe go = {.steps = {{FY_TOOL_NFT, unguard_lines}}};
     return cook(&go, host, job_id, addresses, count, done, data, err);
+}
+
+void fy_address_announce(const struct fy_host *host, const char *job_id, const struct fy_service_address *addresses,
+                         size_t count)
+{
+    fy_announce(host->loop, addresses, count);
+    remove_record(host, job_id);
 }
 
 int fy_address_unstage(const struct fy_host *host, const char *job_id, const struct fy_service_address *addresses,

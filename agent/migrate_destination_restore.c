@@ -240,15 +240,19 @@ static void hide_address(struct fy_receiver *receiver)
         hidden(NULL, receiver);
 }
 
-static void announced(const struct fy_error *err, void *data)
+static void unguarded(const struct fy_error *err, void *data)
 {
     struct fy_receiver *receiver = data;
     receiver->announcing = false;
     fy_error_propagate(&receiver->report.error, err); /* told, but no reason to stop what is to run */
-    if (receiver->restore)
-        fy_restore_decide(receiver->restore, FY_DECIDE_RUN);
-    else
+    if (!receiver->restore) {
         hide_address(receiver);
+        return;
+    }
+    if (!err)
+        fy_address_announce(receiver->host, receiver->options.job_id, receiver->spec.addresses,
+                            receiver->spec.address_count);
+    fy_restore_decide(receiver->restore, FY_DECIDE_RUN);
 }
 
 /* The address first: the sockets are there since the restore, and the first packet that a task sends must get out. */
@@ -258,8 +262,8 @@ void fy_receiver_run(void *ctx)
     struct fy_error err = FY_ERROR_INIT;
     receiver->announcing = true;
     if (fy_address_go(receiver->host, receiver->options.job_id, receiver->spec.addresses, receiver->spec.address_count,
-                      announced, receiver, &err) < 0)
-        announced(&err, receiver);
+                      unguarded, receiver, &err) < 0)
+        unguarded(&err, receiver);
 }
 
 /* ---- the words of the decision ---- */

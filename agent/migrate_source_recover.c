@@ -31,10 +31,14 @@ static void address_back(const struct fy_error *err, void *data)
     migration->address_returns = false;
     if (err)
         fy_error_wrap(&migration->report.error, "the service address did not come back (%.300s)", err->message);
-    if (migration->restore)
-        fy_restore_decide(migration->restore, FY_DECIDE_RUN);
-    else /* the restore has failed meanwhile */
+    if (!migration->restore) { /* it has failed meanwhile */
         restored(migration, false, &migration->restore_error);
+        return;
+    }
+    if (!err)
+        fy_address_announce(migration->host, migration->options.job_id, migration->spec.addresses,
+                            migration->spec.address_count);
+    fy_restore_decide(migration->restore, FY_DECIDE_RUN);
 }
 
 static void held(struct fy_restore *restore, void *data)

@@ -251,6 +251,20 @@ static int start_room(char **arguments, int count, struct fy_error *err)
     return fy_driver_check_room(&ctl.host, &request, asked, NULL, err);
 }
 
+static void unguarded(const struct fy_error *err, void *data)
+{
+    if (!err)
+        fy_address_announce(&ctl.host, ctl.job, ctl.spec.addresses, ctl.spec.address_count);
+    asked(err, data);
+}
+
+static int go_and_announce(const struct fy_host *host, const char *job_id, const struct fy_service_address *addresses,
+                           size_t count, fy_address_cb done, void *data, struct fy_error *err)
+{
+    (void)done;
+    return fy_address_go(host, job_id, addresses, count, unguarded, data, err);
+}
+
 static int start_address(char **arguments, int count, struct fy_error *err)
 {
     static const struct {
@@ -258,7 +272,7 @@ static int start_address(char **arguments, int count, struct fy_error *err)
         int (*start)(const struct fy_host *, const char *, const struct fy_service_address *, size_t, fy_address_cb,
                      void *, struct fy_error *);
     } verbs[] = {{"stage", fy_address_stage},
-                 {"go", fy_address_go},
+                 {"go", go_and_announce},
                  {"unstage", fy_address_unstage},
                  {"withdraw", fy_address_withdraw}};
     for (int i = 1; i < count && ctl.spec.address_count < FY_MAX_ADDRESSES; i++)

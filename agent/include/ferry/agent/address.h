@@ -4,11 +4,12 @@
  *     fy_address_stage: guard, then add          (address up, tasks frozen, connections locked by CRIU)
  *     restore against it
  *                                                fy_address_withdraw: address removed, CRIU's locks removed
- *     fy_address_go: announce, guard removed
+ *     fy_address_go: guard removed
+ *     fy_address_announce, if the copy is still there
  *
  * The guard is an nftables table of the job's own: while it stands this host drops every packet from and to the
  * address and answers no ARP or neighbour solicitation for it, so no client ever hears an RST from a kernel that does
- * not have the socket yet, and nobody learns the new place too early. Undo at any time before fy_address_go:
+ * not have the socket yet, and nobody learns the new place too early. Undo at any time before fy_address_announce:
  * fy_address_unstage. */
 #ifndef FERRY_AGENT_ADDRESS_H
 #define FERRY_AGENT_ADDRESS_H
@@ -23,6 +24,10 @@ int fy_address_stage(const struct fy_host *host, const char *job_id, const struc
                      size_t count, fy_address_cb done, void *data, struct fy_error *err);
 int fy_address_go(const struct fy_host *host, const char *job_id, const struct fy_service_address *addresses,
                   size_t count, fy_address_cb done, void *data, struct fy_error *err);
+/* Tells the neighbours that the addresses are here, for good. After fy_address_go, and not when what should answer
+ * there is lost meanwhile: the first packet that came would be answered with an RST, so then fy_address_unstage. */
+void fy_address_announce(const struct fy_host *host, const char *job_id, const struct fy_service_address *addresses,
+                         size_t count);
 int fy_address_unstage(const struct fy_host *host, const char *job_id, const struct fy_service_address *addresses,
                        size_t count, fy_address_cb done, void *data, struct fy_error *err);
 int fy_address_withdraw(const struct fy_host *host, const char *job_id, const struct fy_service_address *addresses,
