@@ -1,17 +1,13 @@
 /* Reads the bundle's config.json, and looks at each source, in the thread pool. */
 #include "bind_mounts.h"
 
-#include "file_identity.h"
+#include "bundle.h"
 
 #include <ferry/base/cleanup.h>
-#include <ferry/base/fs.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_tree.h>
-
-#define CONFIG_LIMIT_BYTES ((size_t)16 << 20)
 
 struct looking {
     uv_work_t work;
@@ -19,27 +15,7 @@ struct looking {
     fy_open_files_cb done;
     void *data;
     struct fy_open_files files;
-    size_t path_bytes;
 };
-
-static void add(struct looking *looking, const char *path)
-{
-    struct fy_file_identity identity;
-    Ferry__Peer__OpenFile *file = NULL;
-    /* A socket or a device cannot be compared, and what is not here is not what the container has. */
-    if (looking->files.count == FY_OPEN_FILES_MOST || looking->path_bytes + strlen(path) > FY_OPEN_FILES_MOST_BYTES ||
-        fy_file_identify(path, &identity) != 0 || !(file = calloc(1, sizeof *file)))
-        return;
-    ferry__peer__open_file__init(file);
-    file->path = strdup(path);
-    file->directory = identity.directory;
-    if (!file->path) {
-        free(file);
-        return;
-    }
-    looking->path_bytes += strlen(path);
-    looking->files.list[looking->files.count++] = file;
-}
 
 /* ---- the configuration ---- */
 
@@ -72,21 +48,13 @@ static void look_at(struct looking *looking, yajl_val mount)
     bool below = source[0] != '/';
     int size = snprintf(path, sizeof path, "%s%s%s", below ? looking->bundle : "", below ? "/" : "", source);
     if (size > 0 && (size_t)size < sizeof path)
-        add(looking, path);
+        (void)fy_open_files_add(&looking->files, path, path, false);
 }
 
 static void look(uv_work_t *work)
 {
     struct looking *looking = fy_container_of(work, struct looking, work);
-    FY_AUTO_FREE char *file = NULL;
-    FY_AUTO_FREE char *text = NULL;
-    if (asprintf(&file, "%s/config.json", looking->bundle) < 0) {
-        file = NULL;
-        return;
-    }
-    if (fy_fs_read_file(file, CONFIG_LIMIT_BYTES, &text, NULL, NULL) < 0)
-        return;
-    yajl_val config = yajl_tree_parse(text, NULL, 0);
+    yajl_val config = fy_bundle_config(looking->bundle);
     yajl_val mounts = config ? member(config, "mounts", yajl_t_array) : NULL;
     for (size_t i = 0; mounts && i < mounts->u.array.len; i++)
         look_at(looking, mounts->u.array.values[i]);

@@ -172,7 +172,7 @@ static int check_files(const Ferry__Peer__Offer *offer, struct fy_error *err)
 
 void fy_migrate_forget_files(Ferry__Peer__Offer *offer)
 {
-    struct fy_open_files files = {offer->files, offer->n_files};
+    struct fy_open_files files = {.list = offer->files, .count = offer->n_files};
     fy_open_files_done(&files);
     offer->files = NULL;
     offer->n_files = 0;

@@ -30,7 +30,6 @@ struct looking {
         dev_t device;
         ino_t number;
     } inodes[FY_OPEN_FILES_MOST]; /* of list[i]: most are shared by many tasks */
-    size_t path_bytes;
 };
 
 /* ---- one file ---- */
@@ -65,19 +64,29 @@ static Ferry__Peer__OpenFile *find(const struct looking *looking, const struct s
     return NULL;
 }
 
-static Ferry__Peer__OpenFile *add(struct looking *looking, const char *link, const char *path, const struct stat *facts)
+Ferry__Peer__OpenFile *fy_open_files_add(struct fy_open_files *files, const char *place, const char *path,
+                                         bool is_same_build)
 {
     struct fy_file_identity identity;
-    size_t place = looking->files.count;
-    if (place == FY_OPEN_FILES_MOST || looking->path_bytes + strlen(path) > FY_OPEN_FILES_MOST_BYTES ||
-        fy_file_identify(link, &identity) != 0)
+    if (files->count == FY_OPEN_FILES_MOST || files->path_bytes + strlen(path) > FY_OPEN_FILES_MOST_BYTES ||
+        fy_file_identify(place, &identity) != 0)
         return NULL;
+    if (!is_same_build)
+        identity.build_id_bytes = 0;
     Ferry__Peer__OpenFile *file = make(path, &identity);
     if (!file)
         return NULL;
-    looking->inodes[place] = (struct inode){facts->st_dev, facts->st_ino};
-    looking->path_bytes += strlen(path);
-    looking->files.list[looking->files.count++] = file;
+    files->path_bytes += strlen(path);
+    files->list[files->count++] = file;
+    return file;
+}
+
+static Ferry__Peer__OpenFile *add(struct looking *looking, const char *link, const char *path, const struct stat *facts)
+{
+    size_t place = looking->files.count;
+    Ferry__Peer__OpenFile *file = fy_open_files_add(&looking->files, link, path, true);
+    if (file)
+        looking->inodes[place] = (struct inode){facts->st_dev, facts->st_ino};
     return file;
 }
 

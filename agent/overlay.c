@@ -4,16 +4,13 @@
 
 #include <errno.h>
 #include <ferry/base/cleanup.h>
-#include <ferry/base/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <yajl/yajl_tree.h>
 
+#include "bundle.h"
 #include "mountinfo.h"
-
-#define CONFIG_LIMIT_BYTES ((size_t)16 << 20)
 
 static void append(char *text, size_t size, const char *separator, const char *more)
 {
@@ -58,15 +55,7 @@ static bool is_usable(const struct fy_overlay *overlay)
 static void find_path(const char *bundle, char *path, size_t size)
 {
     const char *const keys[] = {"root", "path", NULL};
-    FY_AUTO_FREE char *file = NULL;
-    FY_AUTO_FREE char *text = NULL;
-    if (asprintf(&file, "%s/config.json", bundle) < 0) {
-        file = NULL;
-        return;
-    }
-    if (fy_fs_read_file(file, CONFIG_LIMIT_BYTES, &text, NULL, NULL) < 0)
-        return;
-    yajl_val config = yajl_tree_parse(text, NULL, 0);
+    yajl_val config = fy_bundle_config(bundle);
     const char *root =
         config ? YAJL_GET_STRING(yajl_tree_get(config, (const char **)(uintptr_t)keys, yajl_t_string)) : NULL;
     if (root && root[0] == '/')
