@@ -13,7 +13,7 @@
 #define PROBE_BYTES ((uint64_t)64 * 1024 * 1024)
 #define PROBE_BODY_BYTES ((size_t)256 * 1024)
 
-struct peer_check {
+struct fy_peer_check {
     const struct fy_host *host;
     struct fy_session session;
     uv_timer_t deadline;
@@ -31,7 +31,7 @@ struct peer_check {
 
 static void deadline_closed(uv_handle_t *handle)
 {
-    struct peer_check *check = fy_container_of(handle, struct peer_check, deadline);
+    struct fy_peer_check *check = fy_container_of(handle, struct fy_peer_check, deadline);
     bool failed = fy_error_is_set(&check->error);
     check->done(failed ? NULL : &check->result, failed ? &check->error : NULL, check->data);
     free(check);
@@ -39,12 +39,12 @@ static void deadline_closed(uv_handle_t *handle)
 
 static void closed(struct fy_session *session, const struct fy_error *err)
 {
-    struct peer_check *check = fy_container_of(session, struct peer_check, session);
+    struct fy_peer_check *check = fy_container_of(session, struct fy_peer_check, session);
     fy_error_propagate(&check->error, err);
     uv_close((uv_handle_t *)&check->deadline, deadline_closed);
 }
 
-static void ping(struct peer_check *check)
+static void ping(struct fy_peer_check *check)
 {
     struct fy_error err = FY_ERROR_INIT;
     check->ping_ns = fy_clock_monotonic_ns();
@@ -56,7 +56,7 @@ static void ping(struct peer_check *check)
 
 /* What is acknowledged counts. A limit that the peer has in the configuration is not meant for this, and still holds.
  */
-static void probe_over(struct peer_check *check)
+static void probe_over(struct fy_peer_check *check)
 {
     struct fy_session_stats stats;
     uint64_t now_ns = fy_clock_monotonic_ns();
@@ -66,7 +66,7 @@ static void probe_over(struct peer_check *check)
     fy_session_close(&check->session);
 }
 
-static void send_probes(struct peer_check *check)
+static void send_probes(struct fy_peer_check *check)
 {
     struct fy_error err = FY_ERROR_INIT;
     Ferry__Peer__Probe probe = FERRY__PEER__PROBE__INIT;
@@ -86,7 +86,7 @@ static void send_probes(struct peer_check *check)
 
 static void acknowledged(struct fy_session *session)
 {
-    struct peer_check *check = fy_container_of(session, struct peer_check, session);
+    struct fy_peer_check *check = fy_container_of(session, struct fy_peer_check, session);
     struct fy_session_stats stats;
     if (check->probe_ns == 0)
         return;
@@ -98,7 +98,7 @@ static void acknowledged(struct fy_session *session)
         send_probes(check);
 }
 
-static void measure_throughput(struct peer_check *check)
+static void measure_throughput(struct fy_peer_check *check)
 {
     if (!fy_session_has_feature(&check->session, FY_FEATURE_PROBE) ||
         getrandom(check->noise, sizeof check->noise, 0) != (ssize_t)sizeof check->noise) {
@@ -113,7 +113,7 @@ static void measure_throughput(struct peer_check *check)
 
 static void greeted(struct fy_session *session, const Ferry__Peer__Hello *hello)
 {
-    struct peer_check *check = fy_container_of(session, struct peer_check, session);
+    struct fy_peer_check *check = fy_container_of(session, struct fy_peer_check, session);
     struct fy_peer_check_result *result = &check->result;
     fy_text_copy_printable(result->remote_name, sizeof result->remote_name, hello->name);
     fy_text_copy_printable(result->version, sizeof result->version, hello->version);
@@ -130,7 +130,7 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
 {
     (void)body;
     (void)body_bytes;
-    struct peer_check *check = fy_container_of(session, struct peer_check, session);
+    struct fy_peer_check *check = fy_container_of(session, struct fy_peer_check, session);
     struct fy_error err = FY_ERROR_INIT;
     if (frame->kind_case != FERRY__PEER__FRAME__KIND_PONG || frame->pong->token != check->rounds) {
         fy_error_set(&err, FY_E_PROTOCOL, "the peer answered a ping with something else");
@@ -153,21 +153,27 @@ static void drained(struct fy_session *session)
 
 static void deadline_passed(uv_timer_t *timer)
 {
-    struct peer_check *check = fy_container_of(timer, struct peer_check, deadline);
+    struct fy_peer_check *check = fy_container_of(timer, struct fy_peer_check, deadline);
     fy_error_set(&check->error, FY_E_TIMEOUT, "the peer's agent did not answer in time");
     fy_error_next(&check->error, "see that ferryd runs on the peer and that its forced command is 'ferry dial'");
     fy_session_close(&check->session);
 }
 
+void fy_peer_check_cancel(struct fy_peer_check *check, const char *why)
+{
+    fy_error_set(&check->error, FY_E_CANCELLED, "%s", why);
+    fy_session_close(&check->session);
+}
+
 int fy_peer_check(const struct fy_host *host, const char *peer_name, fy_peer_check_cb done, void *data,
-                  struct fy_error *err)
+                  struct fy_peer_check **started, struct fy_error *err)
 {
     static const struct fy_session_events events = {
         .greeted = greeted, .frame = frame_arrived, .drained = drained, .acknowledged = acknowledged, .closed = closed};
     const struct fy_peer_settings *peer = NULL;
     if (fy_migrate_find_peer(host, peer_name, &peer, err) < 0)
         return -1;
-    struct peer_check *check = calloc(1, sizeof *check);
+    struct fy_peer_check *check = calloc(1, sizeof *check);
     if (!check)
         return fy_error_set(err, FY_E_NOMEM, "no memory for a peer check");
     check->host = host;
@@ -182,5 +188,6 @@ int fy_peer_check(const struct fy_host *host, const char *peer_name, fy_peer_che
     const struct fy_timeouts *timeouts = &host->settings->timeouts;
     (void)uv_timer_init(host->loop, &check->deadline);
     (void)uv_timer_start(&check->deadline, deadline_passed, timeouts->connect_ms + timeouts->link_ms + PROBE_MS, 0);
+    *started = check;
     return 0;
 }

@@ -66,8 +66,10 @@ uint64_t client_unsent_frames(const struct client *client);
 void request_handle(struct client *client, const Ferry__Control__Request *request);
 /* An empty last reply: only says that nothing follows. */
 void reply_end(struct client *client);
-/* The client is gone: its peer check ends unheard. */
+/* The client is gone: its peer check is given up. */
 void peer_check_forget(struct client *client);
+/* The same, and the client is told, because ferryd ends. */
+void peer_check_stop(struct client *client);
 
 /* ---- control_checkpoint.c ---- */
 

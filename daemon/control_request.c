@@ -114,7 +114,8 @@ static int handle_peer_list(struct client *client, const Ferry__Control__Request
 /* Lives as long as the check, whatever becomes of who asked. */
 struct peer_check {
     struct fy_control_server *server;
-    struct client *client; /* NULL: gone */
+    struct client *client; /* NULL: gone, or told already */
+    struct fy_peer_check *running;
     char name[FY_PEER_NAME_SIZE];
 };
 
@@ -152,11 +153,24 @@ static void on_peer_checked(const struct fy_peer_check_result *result, const str
     server_release(server);
 }
 
+/* Whoever hangs up and asks again must not have many of them running. */
 void peer_check_forget(struct client *client)
 {
-    if (client->peer_check)
-        client->peer_check->client = NULL;
-    client->peer_check = NULL;
+    struct peer_check *check = fy_take(client->peer_check);
+    if (!check)
+        return;
+    check->client = NULL;
+    check->server->options.ops->peer_check_cancel(check->running, "nobody waits for it any more");
+}
+
+void peer_check_stop(struct client *client)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    if (!client->peer_check)
+        return;
+    fy_error_set(&err, FY_E_CANCELLED, "ferryd is stopping");
+    client_reply_failure(client, &err);
+    peer_check_forget(client);
 }
 
 static int handle_peer_check(struct client *client, const Ferry__Control__Request *request, struct fy_error *err)
@@ -173,7 +187,7 @@ static int handle_peer_check(struct client *client, const Ferry__Control__Reques
     check->server = client->server;
     check->client = client;
     (void)snprintf(check->name, sizeof(check->name), "%s", peer->name);
-    if (options->ops->peer_check(options->host, peer->name, on_peer_checked, check, err) < 0) {
+    if (options->ops->peer_check(options->host, peer->name, on_peer_checked, check, &check->running, err) < 0) {
         free(check);
         return -1;
     }

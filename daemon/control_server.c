@@ -47,8 +47,10 @@ void fy_control_server_close(struct fy_control_server *server, void (*closed)(vo
     server->closed = closed;
     server->closed_data = data;
     for (struct client *client = server->clients; client; client = client->next) {
-        if (client->link)
-            fy_link_finish(client->link, FAREWELL_MS);
+        if (!client->link)
+            continue;
+        peer_check_stop(client);
+        fy_link_finish(client->link, FAREWELL_MS);
     }
     maybe_finish(server);
 }

@@ -19,6 +19,8 @@
 #include <ferry/daemon/scheduler.h>
 #include <ferry/daemon/store.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define MAX_CLIENTS 64
 #define MAX_PEER_LINKS 64
@@ -46,6 +48,7 @@ struct daemon {
     uv_timer_t stop_timer;
     int lock_fd;
     int64_t started_us;
+    bool refused; /* to start */
     bool stopping;
     bool out_of_time;
 };
@@ -102,11 +105,10 @@ static void fill_status(Ferry__Control__Status *status, void *data)
 
 /* ---- stopping ---- */
 
-static void close_stop_timer(void *data)
+static void control_closed(void *data)
 {
     struct daemon *d = data;
     d->control = NULL;
-    uv_close((uv_handle_t *)&d->stop_timer, NULL);
 }
 
 /* After the scheduler, which has the database open as well: two connections that close at the same time both leave the
@@ -118,7 +120,7 @@ static void close_store(void *data)
         fy_store_close(fy_take(d->store), NULL, NULL);
 }
 
-/* Closes what there is; the loop ends when all of it is closed. */
+/* Closes what there is; the loop ends when all of it is closed, or the timer has had enough. */
 static void close_all(struct daemon *d)
 {
     if (d->control_listener)
@@ -135,11 +137,8 @@ static void close_all(struct daemon *d)
     for (size_t i = 0; i < FY_ARRAY_SIZE(d->signals); i++)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
     fy_lag_guard_close(&d->lag);
-    /* The clients last: one that waits for a peer may take its time, which the timer bounds. */
     if (d->control)
-        fy_control_server_close(d->control, close_stop_timer, d);
-    else
-        close_stop_timer(d);
+        fy_control_server_close(d->control, control_closed, d);
 }
 
 static void on_idle(void *data)
@@ -202,7 +201,8 @@ static void on_swept(const struct fy_error *err, void *data)
     struct daemon *d = data;
     if (err)
         fy_log_error(d->log, NULL, "a service address that an earlier ferryd had staged", err);
-    fy_jobs_take_up(d->jobs);
+    if (!d->refused)
+        fy_jobs_take_up(d->jobs);
 }
 
 static int make_shapers(struct daemon *d, struct fy_error *err)
@@ -382,20 +382,31 @@ static int start(struct daemon *d, struct fy_error *err)
 
 /* ---- the whole ---- */
 
+/* What has not settled is still at work, on threads of links and of libuv's pool too. exit() would take OpenSSL down
+ * under the former and wait for the latter, so it is not called. */
+_Noreturn static void end_at_once(struct daemon *d)
+{
+    struct fy_error err = FY_ERROR_INIT;
+    size_t active = fy_jobs_active(d->jobs);
+    if (active > 0) {
+        fy_error_set(&err, FY_E_TIMEOUT, "%zu jobs had not settled after timeouts.stop; the next start names them",
+                     active);
+        fy_log_error(d->log, NULL, "ferryd ends", &err);
+    }
+    _exit(active > 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
 static int run_loop(struct daemon *d, struct fy_error *err)
 {
     int result = start(d, err);
-    if (result < 0)
+    d->refused = result < 0;
+    if (d->refused)
         close_all(d);
     (void)uv_run(&d->loop, UV_RUN_DEFAULT);
-    if (d->out_of_time) {
-        /* Handles of what has not settled are still open: the process ends with them. */
-        if (fy_jobs_active(d->jobs) == 0)
-            return result;
-        fy_error_set(err, FY_E_TIMEOUT, "%zu jobs had not settled after timeouts.stop; the next start names them",
-                     fy_jobs_active(d->jobs));
-        return -1;
-    }
+    if (d->out_of_time)
+        end_at_once(d);
+    uv_close((uv_handle_t *)&d->stop_timer, NULL);
+    (void)uv_run(&d->loop, UV_RUN_DEFAULT);
     fy_checkpoints_free(d->checkpoints);
     fy_jobs_free(d->jobs);
     fy_session_registry_free(d->host.sessions);

@@ -16,4 +16,5 @@ const struct fy_migration_ops fy_agent_ops = {
     .receive_decide = fy_receiver_decide,
     .receive_cancel = fy_receiver_cancel,
     .peer_check = fy_peer_check,
+    .peer_check_cancel = fy_peer_check_cancel,
 };

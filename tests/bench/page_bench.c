@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 struct bench {
     uv_loop_t loop;
@@ -52,10 +53,17 @@ static void report(const char *role)
                  (double)(fy_clock_monotonic_ns() - bench.start_ns) / 1e9, cpu, usage.ru_maxrss);
 }
 
+/* Not by exit(), which would take OpenSSL down under the threads of links. */
+_Noreturn static void fail(const char *message, const char *next)
+{
+    warnx("%s; %s", message, next);
+    _exit(1);
+}
+
 static void fail_if(const struct fy_error *err)
 {
     if (err)
-        errx(1, "%s; %s", err->message, err->next);
+        fail(err->message, err->next);
 }
 
 /* ---- receive ---- */
@@ -177,7 +185,7 @@ static void lane_greeted(struct fy_session *session, const Ferry__Peer__Hello *h
 {
     (void)session;
     (void)hello;
-    errx(1, "a second peer");
+    fail("a second peer", "one at a time");
 }
 
 static void lane_closed(struct fy_session *session, const struct fy_error *err)

@@ -244,11 +244,12 @@ static int receive_cancel(struct fy_receiver *receiver, const char *why, struct 
 }
 
 static int peer_check(const struct fy_host *host, const char *peer, fy_peer_check_cb done, void *data,
-                      struct fy_error *err)
+                      struct fy_peer_check **check, struct fy_error *err)
 {
     (void)host;
     (void)done;
     (void)data;
+    (void)check;
     return fy_error_set(err, FY_E_UNREACHABLE, "played: %s is away", peer);
 }
 

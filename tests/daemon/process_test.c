@@ -1,5 +1,6 @@
 /* The built programs: ferryd's start, answers, refusals and end, as a service manager and an operator see them. */
 #include "fork_child.h"
+#include "sshd.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #define PATIENCE_MS 120000 /* nothing here takes a second; this only ends what hangs */
 
 static char directory[64], config[128], control[128], notify_path[128];
+static uint16_t peer_port = 1; /* on loopback */
+static const char *peer_user = "nobody", *known_hosts = "/dev/null";
 static int notify_fd;
 static pid_t ferryd;
 
@@ -25,8 +28,8 @@ static void write_config(const char *extra)
     char text[2048];
     int length = snprintf(text, sizeof(text),
                           "name: test\nstate_dir: %s/state\nrun_dir: %s/run\npeer: {user: root}\n"
-                          "peers:\n  far: {host: 127.0.0.1, port: 1, user: nobody, key: %s/key}\n%s",
-                          directory, directory, directory, extra);
+                          "peers:\n  far: {host: 127.0.0.1, port: %u, user: %s, key: %s/key, known_hosts: %s}\n%s",
+                          directory, directory, peer_port, peer_user, directory, known_hosts, extra);
     cr_assert_eq(fy_fs_write_file(config, text, (size_t)length, 0600, NULL), 0);
 }
 
@@ -252,4 +255,83 @@ Test(process, after_a_kill_it_starts_again_over_the_stale_sockets)
     start_ferryd();
     cr_assert_eq(run_ferry("status", NULL, NULL, NULL, NULL), 0);
     cr_assert_eq(stop_ferryd(SIGTERM), 0);
+}
+
+/* ---- checks of a peer that are not over ---- */
+
+static pid_t start_check(const char *output)
+{
+    const char *argv[] = {FERRY, "--socket", control, "peer", "check", "far", NULL};
+    return start(output, argv);
+}
+
+/* A host that takes connections and says nothing, and that is waited for as long as it likes. */
+static int begin_silent_peer(void)
+{
+    int listening = listen_on_loopback(&peer_port);
+    write_config("timeouts: {connect: 1h, link: 1h, stop: 1h}\n");
+    start_ferryd();
+    return listening;
+}
+
+static void expect_hung_up(int connection)
+{
+    char bytes[LINE_SIZE];
+    struct pollfd wait = {.fd = connection, .events = POLLIN};
+    do
+        cr_assert_eq(poll(&wait, 1, PATIENCE_MS), 1, "the connection to the peer stays open");
+    while (recv(connection, bytes, sizeof(bytes), 0) > 0);
+}
+
+Test(process, a_peer_check_ends_with_who_asked)
+{
+    int listening = begin_silent_peer();
+    pid_t client = start_check("out");
+    int connection = accept(listening, NULL, NULL);
+    cr_assert_eq(kill(client, SIGKILL), 0);
+    cr_assert_eq(waitpid(client, NULL, 0), client);
+    expect_hung_up(connection);
+    (void)close(connection);
+    (void)close(listening);
+    cr_assert_eq(stop_ferryd(SIGTERM), 0);
+}
+
+Test(process, a_peer_check_does_not_hold_up_the_end)
+{
+    int listening = begin_silent_peer();
+    pid_t client = start_check("out");
+    int connection = accept(listening, NULL, NULL);
+    cr_assert_eq(stop_ferryd(SIGTERM), 0);
+    cr_assert_eq(finish(client), 1);
+    expect_output("ferryd is stopping");
+    (void)close(connection);
+    (void)close(listening);
+}
+
+/* No time to stop in, and links in every phase of their opening: their threads must not find OpenSSL gone. */
+Test(process, time_that_is_up_while_links_open_ends_it_in_order)
+{
+    enum { CLIENTS = 6, ROUNDS = 8, STEP_US = 8000 };
+    pid_t clients[CLIENTS];
+    struct sshd sshd;
+    char command[512];
+    (void)snprintf(command, sizeof(command), "%s dial --peer-socket %s/run/peer.sock", FERRY, directory);
+    (void)unsetenv("NOTIFY_SOCKET"); /* sshd says READY=1 too */
+    sshd_start(&sshd, command, "MaxStartups 1000");
+    (void)setenv("NOTIFY_SOCKET", notify_path, 1);
+    peer_port = sshd.port;
+    peer_user = sshd.user;
+    known_hosts = sshd.known_hosts;
+    run_command("cp %s %s/key", sshd.key_file, directory);
+    write_config("timeouts: {stop: 1ms}\n");
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        start_ferryd();
+        for (size_t k = 0; k < CLIENTS; k++)
+            clients[k] = start_check("out");
+        (void)usleep((i + 1) * STEP_US);
+        cr_expect_eq(stop_ferryd(SIGTERM), 0);
+        for (size_t k = 0; k < CLIENTS; k++)
+            (void)finish(clients[k]);
+    }
+    sshd_stop(&sshd);
 }

@@ -187,7 +187,10 @@ struct fy_peer_check_result {
 /* Connects, says hello, pings five times, then sends random bytes for two seconds or 64 MiB. `result` is NULL on
  * failure. Fires exactly once, never before the start call returned. */
 typedef void (*fy_peer_check_cb)(const struct fy_peer_check_result *result, const struct fy_error *err, void *data);
+struct fy_peer_check;
 int fy_peer_check(const struct fy_host *host, const char *peer, fy_peer_check_cb done, void *data,
-                  struct fy_error *err);
+                  struct fy_peer_check **check, struct fy_error *err);
+/* Nobody waits for it any more; before its callback only, which comes all the same, with FY_E_CANCELLED. */
+void fy_peer_check_cancel(struct fy_peer_check *check, const char *why);
 
 #endif

@@ -32,8 +32,8 @@ int fy_control_server_new(const struct fy_control_options *options, struct fy_co
 void fy_control_server_serve(struct fy_control_server *server, struct fy_link *link, uid_t uid);
 /* Passes a job's new record on to its watchers. */
 void fy_control_server_publish(struct fy_control_server *server, struct fy_record *record, bool step);
-/* Sends what is queued (for a second at most), closes all links, frees. `closed` comes once, possibly within the call.
- */
+/* Gives up checks of peers, sends what is queued (for a second at most), closes all links, frees. `closed` comes once,
+ * possibly within the call. */
 void fy_control_server_close(struct fy_control_server *server, void (*closed)(void *data), void *data);
 
 #endif

@@ -6,8 +6,9 @@
 #include <ferry/config/settings.h>
 #include <ferry/daemon/ops.h>
 
-/* Runs until SIGTERM or SIGINT and until all jobs have settled, or timeouts.stop has passed. Returns 0; -1 with `err`
- * when it could not start, or when jobs were still unfinished at the end. Both borrowed. */
+/* Runs until SIGTERM or SIGINT and until all jobs have settled. Returns 0; -1 with `err` when it could not start. Does
+ * not return when something is left after timeouts.stop: the process ends then, with 1 and a line in the log if jobs
+ * were unfinished. Both borrowed. */
 int fy_daemon_run(const struct fy_settings *settings, const struct fy_migration_ops *ops, struct fy_log *log,
                   struct fy_error *err);
 

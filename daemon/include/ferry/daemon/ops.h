@@ -28,7 +28,8 @@ struct fy_migration_ops {
     int (*receive_decide)(struct fy_receiver *receiver, bool commit, struct fy_error *err);
     int (*receive_cancel)(struct fy_receiver *receiver, const char *why, struct fy_error *err);
     int (*peer_check)(const struct fy_host *host, const char *peer, fy_peer_check_cb done, void *data,
-                      struct fy_error *err);
+                      struct fy_peer_check **check, struct fy_error *err);
+    void (*peer_check_cancel)(struct fy_peer_check *check, const char *why);
 };
 
 /* The real ones. */
