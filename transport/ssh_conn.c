@@ -2,6 +2,8 @@
 #include "ssh_conn.h"
 #include <errno.h>
 #include <ferry/base/clock.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +96,15 @@ static LIBSSH2_SEND_FUNC(on_send)
     return (ssize_t)length;
 }
 
+/* sshd sends in small pieces and, unless a terminal is at the other end, holds back each until the one before it is
+ * acknowledged: an acknowledgement that the kernel delays is 40 ms of waiting. The kernel forgets the wish when bytes
+ * go out. */
+static void acknowledge_at_once(int fd)
+{
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 /* Refills the empty input buffer from the socket. */
 static ssize_t refill(struct fy_ssh_conn *conn)
 {
@@ -102,8 +113,10 @@ static ssize_t refill(struct fy_ssh_conn *conn)
         return errno == EINTR ? -EAGAIN : -errno;
     conn->in_start = 0;
     conn->in_end = (size_t)got;
-    if (got > 0)
+    if (got > 0) {
         conn->heard_ns = fy_clock_monotonic_ns();
+        acknowledge_at_once(conn->fd);
+    }
     return got;
 }
 
