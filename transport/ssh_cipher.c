@@ -6,6 +6,7 @@
  *
  * The inner context always stands at the beginning of a block. */
 #include "ssh_cipher.h"
+#include "ssh_cipher_stream.h"
 
 #include <ferry/base/cleanup.h>
 #include <openssl/core_dispatch.h>
@@ -16,8 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BLOCK_BYTES 16u
-#define STREAM_BYTES 4096u
+#define BLOCK_BYTES FY_SSH_STREAM_BLOCK_BYTES
+#define STREAM_BYTES FY_SSH_STREAM_BYTES
 /* Where a call of OpenSSL's costs less than a detour. */
 #define LONG_BYTES 512u
 
@@ -42,8 +43,7 @@ static struct {
 struct context {
     const struct variant *variant;
     EVP_CIPHER_CTX *inner;
-    size_t used;
-    uint8_t stream[STREAM_BYTES];
+    struct fy_ssh_stream stream;
 };
 
 /* ---- contexts ---- */
@@ -53,6 +53,7 @@ static void context_free(void *data)
     struct context *context = data;
     if (!context)
         return;
+    fy_ssh_stream_goes();
     EVP_CIPHER_CTX_free(context->inner);
     OPENSSL_clear_free(context, sizeof *context);
 }
@@ -63,7 +64,7 @@ static void *context_new(const struct variant *variant)
     if (!context)
         return NULL;
     context->variant = variant;
-    context->used = STREAM_BYTES;
+    context->stream.used = STREAM_BYTES;
     context->inner = EVP_CIPHER_CTX_new();
     if (context->inner && EVP_EncryptInit_ex2(context->inner, variant->inner, NULL, NULL, NULL))
         return context;
@@ -91,7 +92,7 @@ static int get_counter(const struct context *context, uint8_t counter[BLOCK_BYTE
 {
     if (!EVP_CIPHER_CTX_get_updated_iv(context->inner, counter, BLOCK_BYTES))
         return 0;
-    size_t ahead = (STREAM_BYTES - context->used) / BLOCK_BYTES;
+    size_t ahead = (STREAM_BYTES - context->stream.used) / BLOCK_BYTES;
     for (size_t i = BLOCK_BYTES; i-- > 0 && ahead > 0;) {
         size_t digit = ahead & 0xff;
         ahead = (ahead >> 8) + (counter[i] < digit);
@@ -108,13 +109,13 @@ static int init(void *data, const unsigned char *key, size_t key_bytes, const un
     uint8_t counter[BLOCK_BYTES];
     if ((key && key_bytes != context->variant->key_bytes) || (iv && iv_bytes != BLOCK_BYTES))
         return 0;
-    if (!iv && context->used < STREAM_BYTES) {
+    if (!iv && context->stream.used < STREAM_BYTES) {
         if (!get_counter(context, counter))
             return 0;
         iv = counter;
     }
-    OPENSSL_cleanse(context->stream, sizeof context->stream);
-    context->used = STREAM_BYTES;
+    OPENSSL_cleanse(context->stream.bytes, sizeof context->stream.bytes);
+    context->stream.used = STREAM_BYTES;
     return EVP_EncryptInit_ex2(context->inner, NULL, key, iv, params);
 }
 
@@ -123,42 +124,30 @@ static int init(void *data, const unsigned char *key, size_t key_bytes, const un
 static int refill(struct context *context)
 {
     int made;
-    memset(context->stream, 0, STREAM_BYTES);
-    if (!EVP_EncryptUpdate(context->inner, context->stream, &made, context->stream, STREAM_BYTES))
+    uint8_t *bytes = context->stream.bytes;
+    memset(bytes, 0, STREAM_BYTES);
+    if (!EVP_EncryptUpdate(context->inner, bytes, &made, bytes, STREAM_BYTES))
         return 0;
-    context->used = 0;
+    context->stream.used = 0;
     return 1;
 }
 
-static void add_block(uint8_t *out, const uint8_t *in, const uint8_t *stream)
+static void add_stream(struct fy_ssh_stream *stream, uint8_t *out, const uint8_t *in, size_t size)
 {
-    uint64_t a[2], b[2];
-    memcpy(a, in, BLOCK_BYTES);
-    memcpy(b, stream, BLOCK_BYTES);
-    a[0] ^= b[0];
-    a[1] ^= b[1];
-    memcpy(out, a, BLOCK_BYTES);
-}
-
-static void add_stream(struct context *context, uint8_t *out, const uint8_t *in, size_t size)
-{
-    const uint8_t *stream = context->stream + context->used;
-    context->used += size;
     for (; size >= BLOCK_BYTES; size -= BLOCK_BYTES) {
-        add_block(out, in, stream);
+        fy_ssh_stream_add_block(stream, out, in);
         in += BLOCK_BYTES;
         out += BLOCK_BYTES;
-        stream += BLOCK_BYTES;
     }
     for (size_t i = 0; i < size; i++)
-        out[i] = (uint8_t)(in[i] ^ stream[i]);
+        out[i] = (uint8_t)(in[i] ^ stream->bytes[stream->used++]);
 }
 
 /* Returns how many bytes are done; 0: failed. */
 static size_t update_some(struct context *context, uint8_t *out, const uint8_t *in, size_t size)
 {
     int done;
-    size_t left = STREAM_BYTES - context->used;
+    size_t left = STREAM_BYTES - context->stream.used;
     if (left == 0 && size >= LONG_BYTES) {
         size_t whole = size < INT32_MAX ? size : INT32_MAX;
         whole -= whole % BLOCK_BYTES;
@@ -166,9 +155,9 @@ static size_t update_some(struct context *context, uint8_t *out, const uint8_t *
     }
     if (left == 0 && !refill(context))
         return 0;
-    left = STREAM_BYTES - context->used;
+    left = STREAM_BYTES - context->stream.used;
     size_t some = size < left ? size : left;
-    add_stream(context, out, in, some);
+    add_stream(&context->stream, out, in, some);
     return some;
 }
 
@@ -179,11 +168,7 @@ static int update(void *data, unsigned char *out, size_t *out_bytes, size_t room
     if (room < size)
         return 0;
     *out_bytes = size;
-    if (size == BLOCK_BYTES && context->used <= STREAM_BYTES - BLOCK_BYTES) { /* what it is for */
-        add_block(out, in, context->stream + context->used);
-        context->used += BLOCK_BYTES;
-        return 1;
-    }
+    fy_ssh_stream_serves(&context->stream);
     while (size > 0) {
         size_t some = update_some(context, out, in, size);
         if (some == 0)
@@ -228,7 +213,7 @@ static int get_context_params(void *data, OSSL_PARAM params[])
         return 0;
     if (updated && (!get_counter(context, counter) || !OSSL_PARAM_set_octet_string(updated, counter, sizeof counter)))
         return 0;
-    return !spent || OSSL_PARAM_set_uint(spent, (unsigned)(context->used % BLOCK_BYTES));
+    return !spent || OSSL_PARAM_set_uint(spent, (unsigned)(context->stream.used % BLOCK_BYTES));
 }
 
 /* Where in a block it stands follows from what it has done, and from nothing else. */

@@ -203,6 +203,114 @@ Test(ssh_cipher, a_copy_goes_its_own_way)
     }
 }
 
+/* ---- EVP_Cipher(), which is ours ---- */
+
+/* As libssh2 calls it: block by block, each into another place and back. */
+static void call(EVP_CIPHER_CTX *context, uint8_t *data, size_t size)
+{
+    uint8_t block[16];
+    for (size_t at = 0; at < size; at += sizeof block) {
+        cr_assert_geq(EVP_Cipher(context, block, data + at, sizeof block), 0);
+        memcpy(data + at, block, sizeof block);
+    }
+}
+
+static void assert_calls_make_it(EVP_CIPHER_CTX *one, EVP_CIPHER_CTX *other, size_t size)
+{
+    static uint8_t ours[TEXT_BYTES], expected[TEXT_BYTES];
+    memcpy(ours, text, size);
+    call(one, ours, size);
+    encrypt(other, expected, text, size);
+    cr_assert_arr_eq(ours, expected, size);
+}
+
+/* By turns, as a connection's two directions are. */
+Test(ssh_cipher, calls_with_two_contexts_are_kept_apart)
+{
+    EVP_CIPHER_CTX *one[2], *other[2];
+    for (size_t i = 0; i < 2; i++) {
+        one[i] = new_context(names[0], OURS, text + i, text);
+        other[i] = new_context(names[0], OPENSSLS, text + i, text);
+    }
+    for (unsigned round = 0; round < 500; round++)
+        assert_calls_make_it(one[round % 2], other[round % 2], 16 * some_size(300));
+    for (unsigned round = 0; round < 500; round++) /* and with calls that come another way */
+        if (rand_r(&seed) % 2)
+            compare(one[round % 2], other[round % 2], 16 * some_size(300));
+        else
+            assert_calls_make_it(one[round % 2], other[round % 2], 16 * some_size(300));
+    for (size_t i = 0; i < 2; i++) {
+        EVP_CIPHER_CTX_free(one[i]);
+        EVP_CIPHER_CTX_free(other[i]);
+    }
+}
+
+/* What was made at the place of one that is gone is not taken for it, whosever cipher it has. */
+Test(ssh_cipher, calls_with_what_took_a_place_are_its_own)
+{
+    unsigned same_place = 0;
+    for (unsigned round = 0; round < 100; round++) {
+        EVP_CIPHER_CTX *gone = new_context(names[0], OURS, text, text);
+        uint8_t block[16];
+        cr_assert_geq(EVP_Cipher(gone, block, text, sizeof block), 0);
+        uintptr_t place = (uintptr_t)gone;
+        EVP_CIPHER_CTX_free(gone);
+        EVP_CIPHER_CTX *one = new_context(names[0], round % 2 ? OURS : OPENSSLS, text + round, text);
+        EVP_CIPHER_CTX *other = new_context(names[0], OPENSSLS, text + round, text);
+        same_place += (uintptr_t)one == place;
+        assert_calls_make_it(one, other, 8000);
+        EVP_CIPHER_CTX_free(one);
+        EVP_CIPHER_CTX_free(other);
+    }
+#ifndef __SANITIZE_ADDRESS__ /* which keeps freed places for a while, and watches them */
+    cr_assert_gt(same_place, 0);
+#endif
+}
+
+/* The same context with another cipher. */
+Test(ssh_cipher, calls_after_a_change_are_the_new_ciphers)
+{
+    EVP_CIPHER *cbc = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
+    EVP_CIPHER_CTX *one = new_context(names[0], OURS, text, text);
+    EVP_CIPHER_CTX *other = EVP_CIPHER_CTX_new();
+    uint8_t block[16];
+    cr_assert_geq(EVP_Cipher(one, block, text, sizeof block), 0);
+    cr_assert(EVP_CipherInit_ex2(one, cbc, text, text, 1, NULL));
+    cr_assert(EVP_CipherInit_ex2(other, cbc, text, text, 1, NULL));
+    assert_calls_make_it(one, other, 8000);
+    EVP_CIPHER_CTX_free(one);
+    EVP_CIPHER_CTX_free(other);
+    EVP_CIPHER_free(cbc);
+}
+
+Test(ssh_cipher, calls_with_a_copy_do_not_move_the_other)
+{
+    EVP_CIPHER_CTX *one = new_context(names[0], OURS, text, text);
+    EVP_CIPHER_CTX *other = new_context(names[0], OPENSSLS, text, text);
+    EVP_CIPHER_CTX *copy = EVP_CIPHER_CTX_new();
+    EVP_CIPHER_CTX *other_copy = EVP_CIPHER_CTX_new();
+    assert_calls_make_it(one, other, 160);
+    cr_assert(EVP_CIPHER_CTX_copy(copy, one));
+    cr_assert(EVP_CIPHER_CTX_copy(other_copy, other));
+    assert_calls_make_it(copy, other_copy, 320);
+    assert_calls_make_it(one, other, 8000);
+    EVP_CIPHER_CTX_free(one);
+    assert_calls_make_it(copy, other_copy, 8000);
+    EVP_CIPHER_CTX_free(copy);
+    EVP_CIPHER_CTX_free(other);
+    EVP_CIPHER_CTX_free(other_copy);
+}
+
+/* A call that fails says so, and does not leave the one before it standing for the next. */
+Test(ssh_cipher, a_call_without_a_key_fails)
+{
+    uint8_t block[16];
+    EVP_CIPHER_CTX *context = new_context(names[0], OURS, NULL, NULL);
+    cr_assert_lt(EVP_Cipher(context, block, text, sizeof block), 0);
+    cr_assert_lt(EVP_Cipher(context, block, text, sizeof block), 0);
+    EVP_CIPHER_CTX_free(context);
+}
+
 /* ---- refusals ---- */
 
 Test(ssh_cipher, does_nothing_without_a_key)
