@@ -207,7 +207,7 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
 }
 
 static void data_arrived(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
-                         const uint8_t *body, size_t body_bytes)
+                         const struct fy_frame *raw)
 {
     struct fy_receiver *receiver = fy_container_of(session, struct fy_receiver, session);
     enum fy_destination_phase phase = receiver->core.phase;
@@ -215,7 +215,7 @@ static void data_arrived(struct fy_session *session, uint64_t number, const Ferr
         fy_session_data_kept(session, number); /* what was on its way when it was given up */
     else if (phase == FY_DESTINATION_RECEIVE && receiver->receive) {
         expect_more(receiver);
-        fy_receive_set_data(receiver->receive, number, frame, body, body_bytes);
+        fy_receive_set_data(receiver->receive, number, frame, raw);
     } else
         out_of_order(receiver, frame);
 }

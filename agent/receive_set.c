@@ -229,7 +229,7 @@ static int name_refs(struct write_request *write, struct fy_error *err)
 }
 
 static struct write_request *new_request(struct fy_receive_set *receive, const Ferry__Peer__Chunk *chunk,
-                                         const uint8_t *body, size_t body_bytes, struct fy_error *err)
+                                         const struct fy_frame *raw, struct fy_error *err)
 {
     struct write_request *write = calloc(1, sizeof *write);
     if (!write) {
@@ -238,18 +238,12 @@ static struct write_request *new_request(struct fy_receive_set *receive, const F
     }
     write->receive = receive;
     write->number = chunk->number;
-    write->body_bytes = body_bytes;
-    if (read_chunk(&write->block, chunk, body_bytes, err) < 0 || name_refs(write, err) < 0)
+    write->body_bytes = raw->body_bytes;
+    if (read_chunk(&write->block, chunk, raw->body_bytes, err) < 0 || name_refs(write, err) < 0)
         goto failed;
-    if (body_bytes == 0)
+    if (raw->body_bytes == 0 || (write->body = fy_frame_take_body(raw)))
         return write;
-    write->body = fy_spare_take(body_bytes);
-    if (!write->body) {
-        fy_error_set(err, FY_E_NOMEM, "no memory for a block of images");
-        goto failed;
-    }
-    memcpy(write->body, body, body_bytes);
-    return write;
+    fy_error_set(err, FY_E_NOMEM, "no memory for a block of images");
 failed:
     free_request(write);
     return NULL;
@@ -267,9 +261,9 @@ static int place(struct fy_receive_set *receive, struct write_request *write, co
 }
 
 static int take_chunk(struct fy_receive_set *receive, uint64_t token, const Ferry__Peer__Chunk *chunk,
-                      const uint8_t *body, size_t body_bytes, struct fy_error *err)
+                      const struct fy_frame *raw, struct fy_error *err)
 {
-    struct write_request *write = new_request(receive, chunk, body, body_bytes, err);
+    struct write_request *write = new_request(receive, chunk, raw, err);
     if (!write)
         return -1;
     write->token = token;
@@ -354,12 +348,12 @@ void fy_receive_set_frame(struct fy_receive_set *receive, const Ferry__Peer__Fra
 }
 
 void fy_receive_set_data(struct fy_receive_set *receive, uint64_t number, const Ferry__Peer__Frame *frame,
-                         const uint8_t *body, size_t body_bytes)
+                         const struct fy_frame *raw)
 {
     if (!takes_more(receive))
         return;
     if (frame->kind_case == FERRY__PEER__FRAME__KIND_CHUNK)
-        taken(receive, take_chunk(receive, number, frame->chunk, body, body_bytes, &receive->error));
+        taken(receive, take_chunk(receive, number, frame->chunk, raw, &receive->error));
     else
         taken(receive, fy_error_set(&receive->error, FY_E_PROTOCOL, "a frame of kind %d arrived where chunks were due",
                                     (int)frame->kind_case));

@@ -26,10 +26,10 @@ int fy_receive_set_start(uv_loop_t *loop, const char *directory, uint64_t limit_
 /* Gives it a frame of the set that came in order (anything but the end of a file or of the set is FY_E_PROTOCOL and
  * ends it). */
 void fy_receive_set_frame(struct fy_receive_set *receive, const Ferry__Peer__Frame *frame);
-/* Gives it a data frame, which must be a chunk. `body` is copied; how many wait to be written is bounded by the
- * session's credits. */
+/* Gives it a data frame, which must be a chunk. Its body is taken; how many wait to be written is bounded by
+ * the session's credits. */
 void fy_receive_set_data(struct fy_receive_set *receive, uint64_t number, const Ferry__Peer__Frame *frame,
-                         const uint8_t *body, size_t body_bytes);
+                         const struct fy_frame *raw);
 /* Ends early with this cause. */
 void fy_receive_set_stop(struct fy_receive_set *receive, const struct fy_error *why);
 

@@ -4,8 +4,9 @@
  *     in_fd --(up)--> socket          end of in_fd: the socket is shut for writing, the other way goes on
  *     out_fd <--(down)-- socket       end of the socket, or nobody left at out_fd: all is over
  *
- * Bytes are spliced where one end is a pipe (sshd gives pipes) and copied otherwise. The flags of in_fd and out_fd are
- * left alone, since others may share them. */
+ * Bytes are spliced where one end is a pipe (sshd gives pipes) and copied otherwise. Where they stream, they are moved
+ * a millisecond's worth at a time: every piece that sshd writes would otherwise wake this process, and every move the
+ * agent. The flags of in_fd and out_fd are left alone, since others may share them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ferry/base/cleanup.h>
@@ -25,6 +26,9 @@
 /* As large as an unprivileged user may make a pipe; small pipes cost a fifth of the throughput and more. */
 #define PIPE_BYTES (1024 * 1024)
 #define COPY_BYTES (256u * 1024u)
+/* As much as that at once is a stream; the rest of what is said goes on without a pause. */
+#define STREAM_BYTES (16 * 1024)
+#define REST_MS 1
 
 /* One direction. */
 struct pump {
@@ -32,6 +36,7 @@ struct pump {
     int to;
     bool spliced;
     bool ended;
+    bool resting;    /* lets its pipe fill for a moment */
     uint8_t *buffer; /* when copied: bytes [start, end) are read and not written */
     size_t start;
     size_t end;
@@ -59,9 +64,18 @@ static enum moved outcome(ssize_t count)
     return is_retry(errno) ? MOVED_NOTHING : MOVED_BROKEN;
 }
 
-static enum moved move_spliced(const struct pump *pump)
+static int poll_one(int fd, short events)
 {
-    return outcome(splice(pump->from, NULL, pump->to, NULL, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+    struct pollfd entry = {.fd = fd, .events = events};
+    return poll(&entry, 1, 0) > 0 ? entry.revents : 0;
+}
+
+static enum moved move_spliced(struct pump *pump)
+{
+    ssize_t count = splice(pump->from, NULL, pump->to, NULL, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    enum moved moved = outcome(count);
+    pump->resting = count >= STREAM_BYTES && poll_one(pump->from, POLLIN) == 0;
+    return moved;
 }
 
 static enum moved fill(struct pump *pump)
@@ -99,16 +113,10 @@ static bool holds_bytes(const struct pump *pump)
     return !pump->spliced && pump->start < pump->end;
 }
 
-static int poll_one(int fd, short events)
-{
-    struct pollfd entry = {.fd = fd, .events = events};
-    return poll(&entry, 1, 0) > 0 ? entry.revents : 0;
-}
-
 /* Waits first for input and then for room: asking for both at once would spin while only one of them is there. */
 static struct pollfd wanted(const struct pump *pump, bool input_ready)
 {
-    if (pump->ended)
+    if (pump->ended || pump->resting)
         return (struct pollfd){.fd = -1};
     if (holds_bytes(pump) || input_ready)
         return (struct pollfd){.fd = pump->to, .events = POLLOUT};
@@ -134,7 +142,9 @@ static int run(struct pump *up, struct pump *down)
             wanted(down, input_ready(down)),
             {.fd = down->to}, /* that nobody listens there any more is seen without writing */
         };
-        if (poll(polled, 3, -1) < 0) {
+        int ready = poll(polled, 3, up->resting || down->resting ? REST_MS : -1);
+        up->resting = down->resting = false;
+        if (ready < 0) {
             if (errno == EINTR)
                 continue;
             return errno;
@@ -173,6 +183,8 @@ static int connect_socket(const char *path, struct fy_error *err)
         return fy_error_next(err, "see that ferryd is running on this host and that its peer socket admits uid %u",
                              (unsigned)geteuid());
     }
+    /* As much as comes in a rest should fit. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){PIPE_BYTES}, sizeof(int));
     /* Non-blocking after the connect: this socket is nobody else's. */
     if (fcntl(fd, F_SETFL, O_NONBLOCK))
         return fy_error_errno(err, errno, "%s: cannot make the socket non-blocking", path);

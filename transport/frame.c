@@ -1,8 +1,10 @@
 /* Packing, finding and unpacking frames. Every length is checked before anything is allocated for it: the bytes come
  * from the other side. */
 #include "frame_internal.h"
+#include <ferry/base/spare.h>
 #include <ferry/transport/frame.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What one unpacked head may allocate. Empty sub-messages are the costliest thing on the wire: two bytes there become
  * some seventy here. */
@@ -19,35 +21,49 @@ static void store_u32(uint8_t *at, uint32_t value)
         at[i] = (uint8_t)(value >> (8 * i));
 }
 
-ptrdiff_t fy_frame_parse(const uint8_t *data, size_t size, struct fy_frame *frame, struct fy_error *err)
+int fy_frame_read_lengths(const uint8_t *data, size_t size, struct fy_frame_lengths *lengths, struct fy_error *err)
 {
     if (size < FY_FRAME_PREFIX_BYTES)
         return 0;
-    uint32_t head_bytes = load_u32(data);
-    uint32_t body_bytes = load_u32(data + 4);
-    if (head_bytes > FY_FRAME_MAX_HEAD_BYTES)
+    *lengths = (struct fy_frame_lengths){.head_bytes = load_u32(data), .body_bytes = load_u32(data + 4)};
+    if (lengths->head_bytes > FY_FRAME_MAX_HEAD_BYTES)
         return fy_error_set(err, FY_E_PROTOCOL, "a frame announces a head of %u bytes; at most %u are allowed",
-                            head_bytes, FY_FRAME_MAX_HEAD_BYTES);
-    if (body_bytes > FY_FRAME_MAX_BODY_BYTES)
+                            lengths->head_bytes, FY_FRAME_MAX_HEAD_BYTES);
+    if (lengths->body_bytes > FY_FRAME_MAX_BODY_BYTES)
         return fy_error_set(err, FY_E_PROTOCOL, "a frame announces a body of %u bytes; at most %u are allowed",
-                            body_bytes, FY_FRAME_MAX_BODY_BYTES);
-    size_t total = (size_t)FY_FRAME_PREFIX_BYTES + head_bytes + body_bytes;
+                            lengths->body_bytes, FY_FRAME_MAX_BODY_BYTES);
+    return 1;
+}
+
+ptrdiff_t fy_frame_parse(const uint8_t *data, size_t size, struct fy_frame *frame, struct fy_error *err)
+{
+    struct fy_frame_lengths lengths;
+    int read = fy_frame_read_lengths(data, size, &lengths, err);
+    if (read <= 0)
+        return read;
+    size_t total = (size_t)FY_FRAME_PREFIX_BYTES + lengths.head_bytes + lengths.body_bytes;
     if (size < total)
         return 0;
     *frame = (struct fy_frame){
         .head = data + FY_FRAME_PREFIX_BYTES,
-        .head_bytes = head_bytes,
-        .body = data + FY_FRAME_PREFIX_BYTES + head_bytes,
-        .body_bytes = body_bytes,
+        .head_bytes = lengths.head_bytes,
+        .body = data + FY_FRAME_PREFIX_BYTES + lengths.head_bytes,
+        .body_bytes = lengths.body_bytes,
     };
     return (ptrdiff_t)total;
 }
 
-size_t fy_frame_wanted(const uint8_t *data, size_t size)
+uint8_t *fy_frame_take_body(const struct fy_frame *frame)
 {
-    if (size < FY_FRAME_PREFIX_BYTES)
-        return FY_FRAME_PREFIX_BYTES;
-    return (size_t)FY_FRAME_PREFIX_BYTES + load_u32(data) + load_u32(data + 4);
+    if (frame->body_buffer && *frame->body_buffer) {
+        uint8_t *taken = *frame->body_buffer;
+        *frame->body_buffer = NULL;
+        return taken;
+    }
+    uint8_t *copy = fy_spare_take(frame->body_bytes);
+    if (copy)
+        memcpy(copy, frame->body, frame->body_bytes);
+    return copy;
 }
 
 int fy_frame_pack_head(struct fy_buf *buf, const ProtobufCMessage *head, size_t body_bytes, struct fy_error *err)

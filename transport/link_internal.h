@@ -53,12 +53,16 @@ enum fy_link_state {
     FY_LINK_STATE_COUNT
 };
 
-/* Bytes that arrived and are not delivered yet: data[start..end). */
+/* Bytes that arrived and are not delivered yet: data[start..end), and of the body that follows them body[0..body_end).
+ */
 struct fy_link_input {
     uint8_t *data;
     size_t start;
     size_t end;
     size_t capacity;
+    uint8_t *body; /* NULL: the bodies lie in `data` */
+    size_t body_end;
+    size_t body_bytes; /* what it will have */
 };
 
 struct fy_link {

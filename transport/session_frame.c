@@ -248,7 +248,7 @@ static int take_data(struct fy_lane *lane, const Ferry__Peer__Frame *frame, cons
     } else if (probe)
         fy_session_data_kept(session, frame->data_number);
     else if (!carrier->finishing)
-        session->events->data(session, frame->data_number, frame, raw->body, raw->body_bytes);
+        session->events->data(session, frame->data_number, frame, raw);
     return 0;
 }
 

@@ -82,7 +82,7 @@ static void chunk_numbered(struct fixture *fixture, uint32_t number, uint32_t fi
         fixture->records[number] = fy_block_record(&block, file);
     fixture->chunks++;
     Ferry__Peer__Frame frame = FY_PEER_FRAME(chunk, FERRY__PEER__FRAME__KIND_CHUNK, &message);
-    fy_receive_set_data(fixture->receive, 1000, &frame, data, size);
+    fy_receive_set_data(fixture->receive, 1000, &frame, &(struct fy_frame){.body = data, .body_bytes = size});
 }
 
 static void chunk(struct fixture *fixture, uint32_t file, const char *name, uint64_t offset, const void *data,
@@ -321,7 +321,7 @@ static void other_data(struct fixture *f)
     Ferry__Peer__FileEnd end = FERRY__PEER__FILE_END__INIT;
     end.name = (char *)"a.img";
     Ferry__Peer__Frame frame = FY_PEER_FRAME(file_end, FERRY__PEER__FRAME__KIND_FILE_END, &end);
-    fy_receive_set_data(f->receive, 1, &frame, NULL, 0);
+    fy_receive_set_data(f->receive, 1, &frame, &(struct fy_frame){0});
 }
 
 static void damaged_chunk(struct fixture *f)

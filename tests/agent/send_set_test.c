@@ -134,7 +134,7 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
 }
 
 static void data_arrived(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
-                         const uint8_t *body, size_t body_bytes)
+                         const struct fy_frame *raw)
 {
     struct rig *rig = fy_container_of(session, struct side, session)->rig;
     uint32_t under_way = frame->chunk->number + 1 - rig->kept_chunks;
@@ -143,7 +143,7 @@ static void data_arrived(struct fy_session *session, uint64_t number, const Ferr
     if (rig->cut_early)
         fy_session_close(session);
     else if (rig->receive)
-        fy_receive_set_data(rig->receive, number, frame, body, body_bytes);
+        fy_receive_set_data(rig->receive, number, frame, raw);
 }
 
 static void drained(struct fy_session *session)

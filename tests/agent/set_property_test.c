@@ -184,7 +184,8 @@ static void deliver(struct world *world, size_t which)
     if (world->done)
         ;
     else if (sent->frame.kind_case == FERRY__PEER__FRAME__KIND_CHUNK)
-        fy_receive_set_data(world->receive, 1, &sent->frame, sent->body, sent->body_bytes);
+        fy_receive_set_data(world->receive, 1, &sent->frame,
+                            &(struct fy_frame){.body = sent->body, .body_bytes = sent->body_bytes});
     else
         fy_receive_set_frame(world->receive, &sent->frame);
     free(sent->body);

@@ -155,10 +155,10 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
 }
 
 static void data_arrived(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
-                         const uint8_t *body, size_t body_bytes)
+                         const struct fy_frame *raw)
 {
     (void)session;
-    fy_receive_set_data(bench.receive, number, frame, body, body_bytes);
+    fy_receive_set_data(bench.receive, number, frame, raw);
 }
 
 static void drained(struct fy_session *session)

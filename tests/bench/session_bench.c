@@ -155,8 +155,8 @@ static void on_frame(struct fy_session *session, const Ferry__Peer__Frame *frame
     (void)body_bytes;
 }
 
-static void on_data(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame, const uint8_t *body,
-                    size_t body_bytes)
+static void on_data(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
+                    const struct fy_frame *raw)
 {
     struct end *end = of(session);
     uint64_t block = frame->chunk->offset;
@@ -164,7 +164,7 @@ static void on_data(struct fy_session *session, uint64_t number, const Ferry__Pe
         end->twice += end->had[block];
         end->had[block] = 1;
     }
-    end->hash += hash_block(block, body, body_bytes);
+    end->hash += hash_block(block, raw->body, raw->body_bytes);
     end->received++;
     fy_session_data_kept(session, number);
     fy_session_get_stats(session, &end->stats);

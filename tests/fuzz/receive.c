@@ -70,7 +70,7 @@ static void give(struct run *run, Ferry__Peer__Frame *frame, const struct fy_fra
         run->end = *frame->set_end;
     }
     if (raw->body_bytes > 0 || frame->kind_case == FERRY__PEER__FRAME__KIND_CHUNK)
-        fy_receive_set_data(run->receive, run->given++, frame, raw->body, raw->body_bytes);
+        fy_receive_set_data(run->receive, run->given++, frame, raw);
     else
         fy_receive_set_frame(run->receive, frame);
 }

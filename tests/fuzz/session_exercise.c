@@ -159,11 +159,10 @@ static void on_frame(struct fy_session *session, const Ferry__Peer__Frame *frame
     require(running->greeted && frame->control_number == ++running->next_control);
 }
 
-static void on_data(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame, const uint8_t *body,
-                    size_t body_bytes)
+static void on_data(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
+                    const struct fy_frame *raw)
 {
-    (void)body;
-    (void)body_bytes;
+    (void)raw;
     require(frame->data_number == number);
     require(session->carrier->inbox.waiting_bytes <=
             FY_INBOX_WINDOW_BYTES + FY_FRAME_MAX_BODY_BYTES + FY_FRAME_MAX_HEAD_BYTES);

@@ -231,3 +231,55 @@ Test(dial, bytes_pass_unchanged_through_a_socket)
 {
     assert_both_ways(dial_by_socket);
 }
+
+/* --- streams and words ------------------------------------------------------------------------------------------ */
+
+#define QUESTIONS 60u
+
+/* Answers every `size` bytes with one. */
+struct answerer {
+    int fd;
+    size_t size;
+};
+
+static void *answer(void *data)
+{
+    const struct answerer *answerer = data;
+    uint8_t *block = malloc(answerer->size);
+    while (recv(answerer->fd, block, answerer->size, MSG_WAITALL) == (ssize_t)answerer->size)
+        if (send(answerer->fd, block, 1, MSG_NOSIGNAL) != 1)
+            break;
+    free(block);
+    return NULL;
+}
+
+/* Whatever pause it makes in a stream, the last piece is moved although nothing follows it. */
+static void assert_answered(size_t size)
+{
+    struct agent agent;
+    pthread_t thread;
+    uint8_t byte;
+    uint8_t *block = calloc(1, size);
+    agent_start(&agent);
+    struct dialled dialled = dial_by_pipes(&agent);
+    struct answerer answerer = {.fd = accept(agent.listening, NULL, NULL), .size = size};
+    cr_assert_eq(pthread_create(&thread, NULL, answer, &answerer), 0);
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        cr_assert_eq(fy_fs_write_all(dialled.to, block, size, NULL), 0);
+        cr_assert_eq(read(dialled.from, &byte, 1), 1);
+    }
+    (void)close(dialled.to);
+    (void)pthread_join(thread, NULL);
+    (void)close(answerer.fd);
+    cr_expect_eq(exit_status(&dialled), 0);
+    (void)close(dialled.from);
+    free(block);
+    agent_stop(&agent);
+}
+
+Test(dial, what_ends_a_stream_is_not_held_back)
+{
+    const size_t sizes[] = {1, 16383, 16384, 65537, 3000000};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        assert_answered(sizes[i]);
+}

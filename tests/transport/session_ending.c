@@ -185,11 +185,10 @@ static void guest_frame(struct fy_session *session, const Ferry__Peer__Frame *fr
 }
 
 static void data_arrived(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
-                         const uint8_t *body, size_t body_bytes)
+                         const struct fy_frame *raw)
 {
     (void)frame;
-    (void)body;
-    (void)body_bytes;
+    (void)raw;
     fy_session_data_kept(session, number);
 }
 

@@ -69,8 +69,8 @@ static void on_frame(struct fy_session *session, const Ferry__Peer__Frame *frame
     talker->control++;
 }
 
-static void on_data(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame, const uint8_t *body,
-                    size_t body_bytes)
+static void on_data(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
+                    const struct fy_frame *raw)
 {
     struct talker *talker = of(session);
     uint64_t which = frame->kind_case == FERRY__PEER__FRAME__KIND_CHUNK ? frame->chunk->offset : TALK_MAX_DATA;
@@ -79,7 +79,7 @@ static void on_data(struct fy_session *session, uint64_t number, const Ferry__Pe
     else
         talker->had[which] = 1;
     talker->data++;
-    talker->data_hash += hash_bytes(HASH_START ^ which, body, body_bytes);
+    talker->data_hash += hash_bytes(HASH_START ^ which, raw->body, raw->body_bytes);
     if (talker->keeps)
         fy_session_data_kept(session, number);
     else if (talker->waiting_count < TALK_MAX_DATA)

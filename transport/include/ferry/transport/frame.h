@@ -22,7 +22,12 @@ struct fy_frame {
     size_t head_bytes;
     const uint8_t *body;
     size_t body_bytes;
+    uint8_t **body_buffer; /* NULL, or where the body's own buffer can be taken from */
 };
+
+/* The body in a buffer of the caller's (fy_spare_give()), once; `frame->body` is valid as long as that one then. Copied
+ * only where it lies among other bytes. NULL when there is no memory. */
+uint8_t *fy_frame_take_body(const struct fy_frame *frame);
 
 /* Finds the frame at the start of `data`. Returns its total size in bytes and fills `frame`; 0 when more bytes are
  * needed; -1 with FY_E_PROTOCOL when the lengths are out of bounds (checked before anything is allocated). */

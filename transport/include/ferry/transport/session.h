@@ -46,10 +46,11 @@ struct fy_session_events {
     /* A frame of fy_session_send(), in the order of sending; the answer to fy_session_ping(). Valid during the call. */
     void (*frame)(struct fy_session *session, const Ferry__Peer__Frame *frame, const uint8_t *body, size_t body_bytes);
     /* A frame of fy_session_send_data(), in any order, also before or after control frames that were sent earlier. The
-     * owner keeps what is in it and then calls fy_session_data_kept() with its number, at once or later: until then it
-     * counts against the peer's credits. May be NULL for an owner that takes none: data then breaks the protocol. */
-    void (*data)(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame, const uint8_t *body,
-                 size_t body_bytes);
+     * owner keeps what is in it (fy_frame_take_body() of `raw`) and then calls fy_session_data_kept() with its number,
+     * at once or later: until then it counts against the peer's credits. May be NULL for an owner that takes none: data
+     * then breaks the protocol. */
+    void (*data)(struct fy_session *session, uint64_t number, const Ferry__Peer__Frame *frame,
+                 const struct fy_frame *raw);
     /* fy_session_congested() has become false. */
     void (*drained)(struct fy_session *session);
     /* May be NULL: the peer has acknowledged something. */
