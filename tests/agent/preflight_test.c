@@ -101,14 +101,14 @@ Test(preflight, an_older_kernel_is_told)
     cr_expect(accepted || !ask("memory")->ok);
 }
 
+#ifdef __x86_64__ /* of no other processor they are looked for */
 Test(preflight, a_feature_that_is_not_here_is_named)
 {
     char info[FY_CPU_INFO_SIZE];
     const char *ours[FY_CPU_FEATURES_MOST];
     char *theirs[3] = {(char *)"fpu", (char *)"warp_drive", (char *)"flux"};
     fy_cpu_info_read(info);
-    if (fy_cpu_features(info, ours) == 0)
-        cr_skip_test("this kernel tells no features");
+    cr_assert_gt(fy_cpu_features(info, ours), 0);
     theirs[0] = (char *)(uintptr_t)ours[0];
     facts.cpu_model = (char *)"Example 9000";
     facts.cpu_features = theirs;
@@ -119,6 +119,7 @@ Test(preflight, a_feature_that_is_not_here_is_named)
     facts.n_cpu_features = 3;
     expect("cpu", false, "it lacks warp_drive and others of the source's features: ");
 }
+#endif
 
 Test(preflight, what_cannot_be_restored_here_is_refused)
 {
