@@ -20,8 +20,9 @@
 #define SLICE_BYTES 32700u
 /* Encrypted and not taken by the socket: enough to keep it busy. */
 #define UNSENT_HIGH_BYTES (1024u * 1024u)
-/* One round reads and writes so much at most, so that neither direction starves the other. */
-#define ROUND_BYTES (1024u * 1024u)
+/* One round reads and writes so much at most: neither direction starves the other, and what is encrypted goes to the
+ * socket while it is still in the processor's cache (1 MiB a round: 3 to 5 % slower). */
+#define ROUND_BYTES (128u * 1024u)
 #define CLOSE_WAIT_MS 2000u
 #define NS_PER_MS 1000000u
 /* The exit status of `ferry dial` when it does not reach its agent. */
