@@ -237,7 +237,8 @@ static void frame_arrived(struct fy_session *session, const Ferry__Peer__Frame *
     bool over = phase == FY_SOURCE_ROLLBACK || phase == FY_SOURCE_END;
     if (frame->kind_case == FERRY__PEER__FRAME__KIND_LOG)
         fy_migrate_keep_log(migration->options.log_dir, frame->log, body, body_bytes);
-    else if (frame->kind_case == FERRY__PEER__FRAME__KIND_ANSWER && phase == FY_SOURCE_OFFER)
+    else if (frame->kind_case == FERRY__PEER__FRAME__KIND_ANSWER && phase == FY_SOURCE_OFFER &&
+             !migration->lanes_are_due)
         fy_migration_answer(migration, frame->answer);
     else if (frame->kind_case == FERRY__PEER__FRAME__KIND_RECEIVED && phase >= FY_SOURCE_DUMP &&
              phase <= FY_SOURCE_SEND)
@@ -259,6 +260,11 @@ static void interrupted(struct fy_session *session, const struct fy_error *why)
     struct fy_migration *migration = fy_container_of(session, struct fy_migration, session);
     if (!why && uv_is_active((uv_handle_t *)&migration->deadline))
         (void)uv_timer_again(&migration->deadline);
+}
+
+static void lanes_known(struct fy_session *session)
+{
+    fy_migration_lanes_known(fy_container_of(session, struct fy_migration, session));
 }
 
 static void link_lost(struct fy_session *session, const struct fy_error *err)
@@ -292,6 +298,7 @@ static const struct fy_session_events session_events = {
     .frame = frame_arrived,
     .drained = drained,
     .interrupted = interrupted,
+    .lanes_known = lanes_known,
     .closed = link_lost,
 };
 

@@ -57,9 +57,10 @@ struct fy_migration {
     uv_timer_t deadline; /* of the current wait */
     uv_timer_t hold;     /* how long the workload may stay frozen */
     uv_timer_t tick;     /* progress, ten times a second */
-    uv_timer_t redial;   /* the very start; then: pause before the next attempt */
+    uv_timer_t redial;   /* the very start; how long lanes may be due; then: pause before the next attempt */
     unsigned open_timers;
 
+    bool lanes_are_due; /* in OFFER: it has been accepted, and further lanes open */
     bool was_cancelled;
     bool shows_unreachable; /* report.error says only why the destination is not reached, until it is */
 };
@@ -115,5 +116,7 @@ void fy_migration_finish_if_wanted(struct fy_migration *migration);
 /* What the destination says beside the words of the decision. */
 void fy_migration_answer(struct fy_migration *migration, const Ferry__Peer__Answer *answer);
 void fy_migration_received(struct fy_migration *migration, const Ferry__Peer__Received *received);
+/* Each lane that was asked for has opened, or could not be opened at first. */
+void fy_migration_lanes_known(struct fy_migration *migration);
 
 #endif

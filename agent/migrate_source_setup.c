@@ -3,7 +3,11 @@
 #include "migrate_source.h"
 
 #include <ferry/agent/address.h>
+#include <ferry/base/cleanup.h>
 #include <string.h>
+
+/* A login takes about ten times the way to the peer and back. */
+#define LANES_LIMIT_MS 3000u
 
 static void files_known(struct fy_open_files *files, void *data)
 {
@@ -127,6 +131,37 @@ static unsigned lanes_of(const struct fy_migration *migration)
     return migration->peer->lanes > 0 ? migration->peer->lanes : FY_SESSION_DEFAULT_LANES;
 }
 
+static void accepted(struct fy_migration *migration)
+{
+    migration->lanes_are_due = false;
+    (void)uv_timer_stop(&migration->redial);
+    fy_source_answered(&migration->core, FY_OFFER_ACCEPTED, NULL);
+}
+
+static void lanes_are_late(uv_timer_t *timer)
+{
+    accepted(fy_container_of(timer, struct fy_migration, redial));
+}
+
+void fy_migration_lanes_known(struct fy_migration *migration)
+{
+    if (migration->lanes_are_due && migration->core.phase == FY_SOURCE_OFFER)
+        accepted(migration);
+}
+
+/* While the workload still runs: a login costs both sides as much as dozens of blocks, and CRIU would wait for the
+ * processors meanwhile. A lane that takes too long is no reason not to begin. */
+static void accept_with_lanes(struct fy_migration *migration)
+{
+    migration->lanes_are_due = true;
+    fy_migration_expect(migration, NULL, 0);
+    fy_session_set_lanes(&migration->session, lanes_of(migration));
+    if (!fy_session_lanes_are_due(&migration->session))
+        accepted(migration);
+    else
+        (void)uv_timer_start(&migration->redial, lanes_are_late, LANES_LIMIT_MS, 0);
+}
+
 /* An agent that is older than hooks says nothing of them, and would run none. */
 static bool knows_too_few_hooks(const struct fy_migration *migration, const Ferry__Peer__Answer *answer,
                                 struct fy_error *err)
@@ -153,9 +188,9 @@ void fy_migration_answer(struct fy_migration *migration, const Ferry__Peer__Answ
         fy_source_answered(&migration->core, FY_OFFER_REFUSED, &err);
     } else if (knows_too_few_hooks(migration, answer, &err)) {
         (void)fy_source_fail(&migration->core, &err);
+    } else if (migration->options.dry_run) {
+        fy_source_answered(&migration->core, FY_OFFER_ANSWERED, NULL);
     } else {
-        if (!migration->options.dry_run)
-            fy_session_set_lanes(&migration->session, lanes_of(migration));
-        fy_source_answered(&migration->core, migration->options.dry_run ? FY_OFFER_ANSWERED : FY_OFFER_ACCEPTED, NULL);
+        accept_with_lanes(migration);
     }
 }

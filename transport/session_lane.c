@@ -119,6 +119,28 @@ static void dial_later(struct fy_lane *lane, bool others)
     enter(lane, FY_LANE_PAUSING);
 }
 
+static bool is_first_try(const struct fy_lane *lane)
+{
+    return lane->state != FY_LANE_UNUSED && lane->state != FY_LANE_OPEN && lane->failures == 0;
+}
+
+bool fy_session_lanes_are_due(const struct fy_session *session)
+{
+    const struct fy_carrier *carrier = session->carrier;
+    for (size_t i = 0; carrier && i < FY_SESSION_MAX_LANES; i++)
+        if (is_first_try(&carrier->lanes[i]))
+            return true;
+    return false;
+}
+
+/* Of a further lane it is known what it has come to. */
+static void lane_known(struct fy_carrier *carrier)
+{
+    struct fy_session *session = carrier->session;
+    if (session && session->events->lanes_known && !carrier->finishing && !fy_session_lanes_are_due(session))
+        session->events->lanes_known(session);
+}
+
 /* Whatever waits for a better time must be tried now. */
 static void hurry(struct fy_carrier *carrier)
 {
@@ -176,6 +198,8 @@ static void lost(struct fy_lane *lane, const struct fy_error *why)
         interrupt(carrier, lane->silent_ms, why);
     else if (others)
         carrier_pump(carrier);
+    if (!carrier->ending && others)
+        lane_known(carrier);
 }
 
 void lane_replace(struct fy_lane *lane)
@@ -281,20 +305,8 @@ void lane_open(struct fy_lane *lane)
     if (was_interrupted && session->events->interrupted && !carrier->finishing)
         session->events->interrupted(session, NULL);
     carrier_pump(carrier);
-}
-
-void carrier_open_lanes(struct fy_carrier *carrier)
-{
-    if (!fy_session_has_feature(carrier->session, FY_FEATURE_LANES))
-        return;
-    for (unsigned i = 1; i < carrier->wanted_lanes; i++) {
-        struct fy_lane *lane = &carrier->lanes[i];
-        if (lane->state != FY_LANE_UNUSED)
-            continue;
-        lane->pause_ms = 0;
-        lane->failures = 0;
-        enter(lane, FY_LANE_PAUSING);
-    }
+    if (!carrier->ending && lane->index > 0)
+        lane_known(carrier);
 }
 
 /* --- time ------------------------------------------------------------------------------------------------------- */
@@ -370,6 +382,22 @@ static void redial(struct fy_lane *lane)
     struct fy_error err = FY_ERROR_INIT;
     if (lane->state_ms >= lane->pause_ms && lane_dial(lane, &err) < 0)
         lost(lane, &err);
+}
+
+/* At once: who wants more lanes has something to send. */
+void carrier_open_lanes(struct fy_carrier *carrier)
+{
+    if (!fy_session_has_feature(carrier->session, FY_FEATURE_LANES))
+        return;
+    for (unsigned i = 1; i < carrier->wanted_lanes && !carrier->ending; i++) {
+        struct fy_lane *lane = &carrier->lanes[i];
+        if (lane->state != FY_LANE_UNUSED)
+            continue;
+        lane->pause_ms = 0;
+        lane->failures = 0;
+        enter(lane, FY_LANE_PAUSING);
+        redial(lane);
+    }
 }
 
 static void lane_tick(struct fy_lane *lane)

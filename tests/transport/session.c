@@ -73,6 +73,39 @@ Test(session, data_takes_several_lanes_and_arrives_once)
     cr_expect(talk_end(&talk));
 }
 
+/* Whoever waits for the lanes begins when the last of them is there, not before, and never waits in vain. */
+Test(session, it_is_told_when_further_lanes_are_open)
+{
+    struct talk talk;
+    talk_start(&talk, LONG_MS);
+    talk_connect(&talk);
+    cr_expect_not(fy_session_lanes_are_due(&talk.dialer.session));
+    fy_session_set_lanes(&talk.dialer.session, 4);
+    cr_expect(fy_session_lanes_are_due(&talk.dialer.session));
+    cr_expect(run_until(&talk.loop, &talk.dialer.lanes_known));
+    cr_expect_not(fy_session_lanes_are_due(&talk.dialer.session));
+    cr_expect_eq(talk.dialer.lanes_known, 1);
+    cr_expect_eq(talk.dialer.lanes_when_known, 4);
+    cr_expect(talk_end(&talk));
+}
+
+Test(session, it_is_told_when_further_lanes_cannot_be_opened)
+{
+    struct talk talk;
+    talk_start(&talk, LONG_MS);
+    talk_connect(&talk);
+    atomic_store(&talk.relay.refuse, true);
+    fy_session_set_lanes(&talk.dialer.session, 3);
+    cr_expect(fy_session_lanes_are_due(&talk.dialer.session));
+    cr_expect(run_until(&talk.loop, &talk.dialer.lanes_known));
+    cr_expect_not(fy_session_lanes_are_due(&talk.dialer.session));
+    cr_expect_eq(talk.dialer.lanes_when_known, 1);
+    atomic_store(&talk.relay.refuse, false);
+    while (stats_of(&talk.dialer).lanes < 3)
+        run_for(&talk.loop, 10);
+    cr_expect(talk_end(&talk));
+}
+
 /* Every lane carries some of it, or the lanes are for show. */
 Test(session, a_lane_that_takes_nothing_does_not_hold_up_the_others)
 {
@@ -312,6 +345,7 @@ static void expect_they_work_together(const struct fy_protocol *dialer, const st
     cr_expect_eq(fy_session_has_feature(&talk.acceptor.session, FY_FEATURE_PROBE), lanes);
     cr_expect_not(fy_session_has_feature(&talk.dialer.session, "telepathy"));
     fy_session_set_lanes(&talk.dialer.session, 3);
+    cr_expect_eq(fy_session_lanes_are_due(&talk.dialer.session), lanes);
     talk.dialer.to_send = 100;
     talk.dialer.body_bytes = 100 * KIB;
     talk.dialer.control_every = 3;

@@ -99,6 +99,14 @@ static void on_interrupted(struct fy_session *session, const struct fy_error *wh
         of(session)->resumed++;
 }
 
+static void on_lanes_known(struct fy_session *session)
+{
+    struct fy_session_stats stats;
+    fy_session_get_stats(session, &stats);
+    of(session)->lanes_known++;
+    of(session)->lanes_when_known = stats.lanes;
+}
+
 static void on_closed(struct fy_session *session, const struct fy_error *err)
 {
     struct talker *talker = of(session);
@@ -113,6 +121,7 @@ static const struct fy_session_events talker_events = {
     .data = on_data,
     .drained = on_drained,
     .interrupted = on_interrupted,
+    .lanes_known = on_lanes_known,
     .closed = on_closed,
 };
 

@@ -19,6 +19,8 @@ struct talker {
     struct fy_error error; /* of `closed`; empty: NULL */
     unsigned interrupted;
     unsigned resumed;
+    unsigned lanes_known;      /* times */
+    uint32_t lanes_when_known; /* open then, the last time */
 
     uint64_t control; /* Received frames: they say 1, 2, 3, … */
     bool out_of_order;

@@ -58,6 +58,9 @@ struct fy_session_events {
     /* May be NULL: the last lane was lost (`why`), or there is one again (NULL). Owners stop their deadlines meanwhile:
      * the session has one of its own. */
     void (*interrupted)(struct fy_session *session, const struct fy_error *why);
+    /* May be NULL: fy_session_lanes_are_due() has become false, or is still false after another lane was lost or found
+     * again. */
+    void (*lanes_known)(struct fy_session *session);
     /* Exactly once, never from within a call. `err` says why, also when the peer closed; NULL only after
      * fy_session_close()/_finish(), or when the link turned out to be a lane of another session. */
     void (*closed)(struct fy_session *session, const struct fy_error *err);
@@ -117,6 +120,9 @@ bool fy_session_is_interrupted(const struct fy_session *session);
 /* Dialing side: has so many lanes from now on, if the peer can (1 to 8). One that cannot be opened is done
  * without, and tried again now and then. */
 void fy_session_set_lanes(struct fy_session *session, unsigned lanes);
+/* A lane has been dialed for the first time, and it is not known yet whether it opens. How long that takes the link's
+ * own deadlines say. */
+bool fy_session_lanes_are_due(const struct fy_session *session);
 /* Changes the session's own limit for data frames, from now on; 0: none. */
 void fy_session_set_rate(struct fy_session *session, uint64_t bytes_per_second);
 /* Both sides have it. False before the hello. */
