@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #define FY_PACE_LOOK_EVERY_NS UINT64_C(10000000)
-#define FY_PACE_LEAST_BLOCKS 4u
+/* A destination says what it keeps every 2 MiB: with fewer the transfer would stand still until it is asked for. */
+#define FY_PACE_LEAST_BLOCKS 2u
 
 /* Zero-initialised. */
 struct fy_pace {
