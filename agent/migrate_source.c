@@ -42,6 +42,8 @@ void fy_migration_changed(struct fy_migration *migration)
     fy_session_get_stats(&migration->session, &stats);
     if (stats.bytes_sent > migration->report.wire_bytes)
         migration->report.wire_bytes = stats.bytes_sent;
+    if (stats.bytes_sent_again > migration->report.wire_again_bytes)
+        migration->report.wire_again_bytes = stats.bytes_sent_again;
     fy_report_touch(&migration->report, &migration->clock);
     migration->events->changed(migration, &migration->report, migration->data);
 }

@@ -109,6 +109,8 @@ static void set_numbers(Ferry__Control__Job *job, const struct fy_migration_repo
     job->bytes_sent = report->bytes_sent;
     job->has_wire_bytes = 1;
     job->wire_bytes = report->wire_bytes;
+    job->has_wire_again_bytes = 1;
+    job->wire_again_bytes = report->wire_again_bytes;
     job->has_rate_bytes = 1;
     job->rate_bytes = report->rate_bytes;
     job->has_downtime_us = report->downtime_us > 0;

@@ -89,14 +89,16 @@ static void put_field(struct fy_buf *text, const char *name, const char *value, 
 
 static void put_bytes(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)
 {
-    char total[FY_TEXT_SIZE], sent[FY_TEXT_SIZE], wire[FY_TEXT_SIZE];
+    char total[FY_TEXT_SIZE], sent[FY_TEXT_SIZE], wire[FY_TEXT_SIZE], again[FY_TEXT_SIZE];
     if (!job->bytes_total && !job->bytes_sent)
         return;
     fy_text_bytes(job->bytes_total, total);
     fy_text_bytes(job->bytes_sent, sent);
     fy_text_bytes(job->wire_bytes, wire);
-    (void)fy_buf_printf(text, err, "  %-10s %s, %s transferred, %s on the wire\n", "image set",
-                        job->bytes_total ? total : "size not known", sent, wire);
+    fy_text_bytes(job->wire_again_bytes, again);
+    (void)fy_buf_printf(text, err, "  %-10s %s, %s transferred, %s on the wire%s%s\n", "image set",
+                        job->bytes_total ? total : "size not known", sent, wire,
+                        job->wire_again_bytes ? ", of them sent again " : "", job->wire_again_bytes ? again : "");
 }
 
 static void put_pages(struct fy_buf *text, const Ferry__Control__Job *job, struct fy_error *err)

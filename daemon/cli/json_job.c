@@ -119,6 +119,7 @@ static void json_numbers(struct fy_json *json, const Ferry__Control__Job *job)
     fy_json_uint(json, "bytes_total", job->bytes_total);
     fy_json_uint(json, "bytes_transferred", job->bytes_sent);
     fy_json_uint(json, "wire_bytes", job->wire_bytes);
+    fy_json_uint(json, "wire_bytes_again", job->wire_again_bytes);
     json_pages(json, job->pages);
     fy_json_uint(json, "rate_bytes_per_second", job->rate_bytes);
     json_ms(json, "total_time_ms", true, job->elapsed_us);

@@ -235,6 +235,7 @@ static Ferry__Control__Job sample(Ferry__Control__JobState state)
     job.bytes_total = 1u << 30;
     job.bytes_sent = 256u << 20;
     job.wire_bytes = 200u << 20;
+    job.wire_again_bytes = 2048;
     pages.zero_bytes = 1u << 20;
     pages.duplicate_bytes = 4096;
     pages.compressed_bytes = 8192;
@@ -311,7 +312,7 @@ Test(cli, block_of_a_failed_job)
                  "  job        m-20261123-114501-4f2a\n"
                  "  total      3.2 s\n"
                  "  downtime   312 ms\n"
-                 "  image set  1.0 GiB, 256.0 MiB transferred, 200.0 MiB on the wire\n"
+                 "  image set  1.0 GiB, 256.0 MiB transferred, 200.0 MiB on the wire, of them sent again 2.0 KiB\n"
                  "  pages      zero 1.0 MiB, duplicate 4.0 KiB, compressed 8.0 KiB, as they are 100 B\n"
                  "  phases     dump 400 ms, transfer goes on\n"
                  "  cause      CRIU could not\n"
@@ -485,7 +486,7 @@ Test(cli, json_of_a_job)
         "\"stop\","
         "\"workload\":\"runc/web\",\"to\":\"b\",\"dry_run\":false,\"plan\":null,\"group\":null,"
         "\"workload_state\":\"frozen at the source\",\"created\":\"2026-11-23T11:45:01.000Z\",\"ended\":null,"
-        "\"bytes_total\":1073741824,\"bytes_transferred\":268435456,\"wire_bytes\":209715200,"
+        "\"bytes_total\":1073741824,\"bytes_transferred\":268435456,\"wire_bytes\":209715200,\"wire_bytes_again\":2048,"
         "\"pages\":{\"zero_bytes\":1048576,\"duplicate_bytes\":4096,\"compressed_bytes\":8192,\"plain_bytes\":100},"
         "\"rate_bytes_per_second\":104857600,\"total_time_ms\":3200.000,\"downtime_ms\":null,"
         "\"root_pid\":null,\"phases\":[{\"name\":\"dump\",\"start_ms\":1.500,\"duration_ms\":400.000},"

@@ -64,6 +64,7 @@ struct fy_migration_report {
     uint64_t bytes_total; /* image set; 0 until the dump is complete */
     uint64_t bytes_sent;  /* kept by the destination, as it acknowledged */
     uint64_t wire_bytes;
+    uint64_t wire_again_bytes; /* of them: had gone over a connection that was lost before they were acknowledged */
     struct fy_page_counts pages;
     uint64_t rate_bytes;  /* a second, over the last second */
     uint64_t downtime_us; /* 0 until known */
