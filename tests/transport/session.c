@@ -73,6 +73,17 @@ Test(session, data_takes_several_lanes_and_arrives_once)
     cr_expect(talk_end(&talk));
 }
 
+static void expect_known(struct talk *talk, unsigned wanted, uint32_t open)
+{
+    struct talker *dialer = &talk->dialer;
+    fy_session_set_lanes(&dialer->session, wanted);
+    cr_expect(fy_session_lanes_are_due(&dialer->session));
+    cr_expect(run_until(&talk->loop, &dialer->lanes_known));
+    cr_expect_not(fy_session_lanes_are_due(&dialer->session));
+    cr_expect_eq(dialer->lanes_known, 1);
+    cr_expect_eq(dialer->lanes_when_known, open);
+}
+
 /* Whoever waits for the lanes begins when the last of them is there, not before, and never waits in vain. */
 Test(session, it_is_told_when_further_lanes_are_open)
 {
@@ -80,12 +91,7 @@ Test(session, it_is_told_when_further_lanes_are_open)
     talk_start(&talk, LONG_MS);
     talk_connect(&talk);
     cr_expect_not(fy_session_lanes_are_due(&talk.dialer.session));
-    fy_session_set_lanes(&talk.dialer.session, 4);
-    cr_expect(fy_session_lanes_are_due(&talk.dialer.session));
-    cr_expect(run_until(&talk.loop, &talk.dialer.lanes_known));
-    cr_expect_not(fy_session_lanes_are_due(&talk.dialer.session));
-    cr_expect_eq(talk.dialer.lanes_known, 1);
-    cr_expect_eq(talk.dialer.lanes_when_known, 4);
+    expect_known(&talk, 4, 4);
     cr_expect(talk_end(&talk));
 }
 
@@ -95,11 +101,7 @@ Test(session, it_is_told_when_further_lanes_cannot_be_opened)
     talk_start(&talk, LONG_MS);
     talk_connect(&talk);
     atomic_store(&talk.relay.refuse, true);
-    fy_session_set_lanes(&talk.dialer.session, 3);
-    cr_expect(fy_session_lanes_are_due(&talk.dialer.session));
-    cr_expect(run_until(&talk.loop, &talk.dialer.lanes_known));
-    cr_expect_not(fy_session_lanes_are_due(&talk.dialer.session));
-    cr_expect_eq(talk.dialer.lanes_when_known, 1);
+    expect_known(&talk, 3, 1);
     atomic_store(&talk.relay.refuse, false);
     while (stats_of(&talk.dialer).lanes < 3)
         run_for(&talk.loop, 10);
