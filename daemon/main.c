@@ -1,5 +1,6 @@
 /* ferryd: the agent of one host. Reads its configuration, then runs until it is told to stop. */
 #include <ferry/base/cleanup.h>
+#include <ferry/base/spare.h>
 #include <ferry/daemon/daemon.h>
 #include <ferry/transport/ssh.h>
 #include <getopt.h>
@@ -82,6 +83,7 @@ int main(int argc, char **argv)
     struct arguments arguments = {.config = DEFAULT_CONFIG};
     struct fy_error err = FY_ERROR_INIT;
     struct fy_settings *settings;
+    fy_spare_set_up();
     int early = parse_arguments(argc, argv, &arguments);
     if (early >= 0)
         return early;

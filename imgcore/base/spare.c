@@ -19,11 +19,23 @@ static struct {
     size_t bytes;
 } stock = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+void fy_spare_set_up(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 4 * FY_SPARE_STEP_BYTES);
+}
+
 /* 0: not of a size that is kept. */
 static size_t steps_for(size_t bytes)
 {
     bool is_kept = bytes >= FY_SPARE_STEP_BYTES && bytes <= FY_SPARE_LARGEST_BYTES;
     return is_kept ? (bytes + FY_SPARE_STEP_BYTES - 1) / FY_SPARE_STEP_BYTES : 0;
+}
+
+/* A buffer that is somewhat larger does as well: it costs less than new memory. */
+static size_t most_for(size_t steps)
+{
+    size_t most = steps + steps / 2 + 1;
+    return most < SIZES ? most : SIZES;
 }
 
 /* How many steps there is room for; 0: none, or more than is kept. */
@@ -33,16 +45,20 @@ static size_t steps_of(uint8_t *buffer)
     return steps <= SIZES ? steps : 0;
 }
 
-static void *pop(size_t steps)
+/* The smallest of `steps` to `most`; NULL: there is none. */
+static uint8_t *pop(size_t steps, size_t most)
 {
     (void)pthread_mutex_lock(&stock.lock);
+    while (steps < most && !stock.first[steps - 1])
+        steps++;
     struct spare *spare = stock.first[steps - 1];
     if (spare) {
         stock.first[steps - 1] = spare->next;
         stock.bytes -= steps * FY_SPARE_STEP_BYTES;
+        ASAN_UNPOISON_MEMORY_REGION(spare, steps * FY_SPARE_STEP_BYTES);
     }
     (void)pthread_mutex_unlock(&stock.lock);
-    return spare;
+    return (uint8_t *)spare;
 }
 
 /* Under AddressSanitizer nobody uses what has been given back. */
@@ -67,11 +83,8 @@ uint8_t *fy_spare_take(size_t size)
     size_t steps = steps_for(size);
     if (steps == 0)
         return malloc(size);
-    uint8_t *buffer = pop(steps);
-    if (!buffer)
-        return malloc(steps * FY_SPARE_STEP_BYTES);
-    ASAN_UNPOISON_MEMORY_REGION(buffer, steps * FY_SPARE_STEP_BYTES);
-    return buffer;
+    uint8_t *buffer = pop(steps, most_for(steps));
+    return buffer ? buffer : malloc(steps * FY_SPARE_STEP_BYTES);
 }
 
 void fy_spare_give(uint8_t *buffer)
@@ -86,7 +99,8 @@ void fy_spare_give(uint8_t *buffer)
 uint8_t *fy_spare_fit(uint8_t *buffer, size_t size)
 {
     size_t steps = steps_of(buffer);
-    if (steps > 0 && steps_for(size) >= steps)
+    size_t wanted = steps_for(size);
+    if (steps > 0 && wanted > 0 && steps <= most_for(wanted))
         return buffer;
     uint8_t *fitting = steps > 0 ? fy_spare_take(size) : realloc(buffer, size);
     if (!fitting)
@@ -101,8 +115,6 @@ uint8_t *fy_spare_fit(uint8_t *buffer, size_t size)
 void fy_spare_drop(void)
 {
     for (size_t steps = 1; steps <= SIZES; steps++)
-        for (uint8_t *buffer; (buffer = pop(steps));) {
-            ASAN_UNPOISON_MEMORY_REGION(buffer, steps * FY_SPARE_STEP_BYTES);
+        for (uint8_t *buffer; (buffer = pop(steps, steps));)
             free(buffer);
-        }
 }

@@ -14,6 +14,7 @@
 
 #include <err.h>
 #include <ferry/base/clock.h>
+#include <ferry/base/spare.h>
 #include <ferry/transport/local.h>
 #include <ferry/transport/ssh.h>
 #include <pwd.h>
@@ -243,6 +244,7 @@ static void send_to(char **arguments)
 
 int main(int argc, char **argv)
 {
+    fy_spare_set_up(); /* as ferryd does */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)uv_loop_init(&bench.loop);
     bench.options = (struct fy_session_options){
