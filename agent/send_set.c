@@ -25,7 +25,7 @@
 #define SLOTS 4u
 /* CRIU writes a block of 1 MiB in less than a millisecond; listing takes some microseconds a file. */
 #define LISTING_PAUSE_MS 3u
-/* What a session holds. */
+/* What a session holds at most. */
 #define STARVED_AFTER_BYTES (16u * 1024u * 1024u)
 
 enum listing {

@@ -8,8 +8,10 @@
 #define TICK_MS 100u
 /* How long a link that is let go may still deliver the last words. */
 #define FAREWELL_MS 2000u
-/* What is held of data frames: enough to fill the peer's window. Senders that look at congestion stay below the limit.
- */
+/* What is held of data frames. For each lane: what sshd lets be under way in one, 2 MiB, and as much again that waits;
+ * more would only fill the kernel's buffers, and memory here. At most enough to fill the peer's window. Senders that
+ * look at congestion stay below it. */
+#define LANE_HIGH_BYTES ((size_t)4 * 1024 * 1024)
 #define DATA_HIGH_BYTES ((size_t)FY_INBOX_WINDOW_BYTES)
 #define CONTROL_HIGH_BYTES ((size_t)8 * 1024 * 1024)
 #define HIGH_FRAMES (FY_OUTBOX_FRAMES * 3 / 4)
@@ -227,10 +229,20 @@ bool fy_session_congested(const struct fy_session *session)
     return session->carrier && session->carrier->congested;
 }
 
-static void note_congestion(struct fy_carrier *carrier)
+/* A lane that is to be opened again counts. */
+static size_t data_high_bytes(const struct fy_carrier *carrier)
 {
-    if (is_full(&carrier->data, DATA_HIGH_BYTES, 4) || is_full(&carrier->control, CONTROL_HIGH_BYTES, 4))
-        carrier->congested = true;
+    size_t lanes = 0;
+    for (size_t i = 0; i < FY_SESSION_MAX_LANES; i++)
+        lanes += carrier->lanes[i].state != FY_LANE_UNUSED;
+    size_t bytes = (lanes > 0 ? lanes : 1) * LANE_HIGH_BYTES;
+    return bytes < DATA_HIGH_BYTES ? bytes : DATA_HIGH_BYTES;
+}
+
+static bool holds_enough(const struct fy_carrier *carrier, unsigned numerator)
+{
+    return is_full(&carrier->data, data_high_bytes(carrier), numerator) ||
+           is_full(&carrier->control, CONTROL_HIGH_BYTES, numerator);
 }
 
 static int keep_and_send(struct fy_carrier *carrier, struct fy_outbox *outbox, const Ferry__Peer__Frame *frame,
@@ -239,7 +251,7 @@ static int keep_and_send(struct fy_carrier *carrier, struct fy_outbox *outbox, c
     struct fy_packet *packet = fy_packet_new(&frame->base, body, body_bytes, err);
     if (!packet || fy_outbox_append(outbox, packet, err))
         return -1;
-    note_congestion(carrier);
+    carrier->congested = carrier->congested || holds_enough(carrier, 4);
     carrier_pump(carrier);
     return 0;
 }
@@ -297,8 +309,7 @@ void carrier_acknowledged(struct fy_carrier *carrier)
         session->events->acknowledged(session);
     if (carrier->ending)
         return;
-    bool relieved = !is_full(&carrier->data, DATA_HIGH_BYTES, 3) && !is_full(&carrier->control, CONTROL_HIGH_BYTES, 3);
-    if (carrier->congested && relieved) {
+    if (carrier->congested && !holds_enough(carrier, 3)) {
         carrier->congested = false;
         if (session && !carrier->finishing)
             session->events->drained(session);

@@ -108,25 +108,49 @@ Test(session, it_is_told_when_further_lanes_cannot_be_opened)
     cr_expect(talk_end(&talk));
 }
 
-/* Every lane carries some of it, or the lanes are for show. */
-Test(session, a_lane_that_takes_nothing_does_not_hold_up_the_others)
+/* Pours without anything being kept, and says how many bytes came. */
+static uint64_t pour_unkept(struct talk *talk, unsigned lanes, uint64_t frames)
+{
+    fy_session_set_lanes(&talk->dialer.session, lanes);
+    while (stats_of(&talk->dialer).lanes < lanes)
+        run_for(&talk->loop, 10);
+    talk->acceptor.keeps = false;
+    talk->dialer.to_send = 200;
+    talk->dialer.body_bytes = 200 * KIB;
+    talker_pour(&talk->dialer);
+    cr_expect(run_until_u64(&talk->loop, &talk->acceptor.data, frames));
+    run_for(&talk->loop, 300);
+    cr_expect(fy_session_congested(&talk->dialer.session));
+    return talk->acceptor.data * 200 * KIB;
+}
+
+static void keep_the_rest(struct talk *talk)
+{
+    talk->acceptor.keeps = true;
+    talker_keep(&talk->acceptor);
+    cr_expect(run_until_u64(&talk->loop, &talk->acceptor.data, 200));
+    expect_all_data(&talk->dialer, &talk->acceptor);
+}
+
+Test(session, no_more_is_under_way_than_the_peer_lets)
 {
     struct talk talk;
     talk_start(&talk, LONG_MS);
     talk_connect(&talk);
-    talk.acceptor.keeps = false;
-    talk.dialer.to_send = 200;
-    talk.dialer.body_bytes = 200 * KIB;
-    talker_pour(&talk.dialer);
-    /* Nothing is kept: what the peer lets be under way is all that comes. */
-    cr_expect(run_until_u64(&talk.loop, &talk.acceptor.data, 80));
-    run_for(&talk.loop, 300);
-    cr_expect_leq(talk.acceptor.data * 200 * KIB, 16 * KIB * KIB);
-    cr_expect(fy_session_congested(&talk.dialer.session));
-    talk.acceptor.keeps = true;
-    talker_keep(&talk.acceptor);
-    cr_expect(run_until_u64(&talk.loop, &talk.acceptor.data, 200));
-    expect_all_data(&talk.dialer, &talk.acceptor);
+    cr_expect_leq(pour_unkept(&talk, 4, 80), 16 * KIB * KIB);
+    keep_the_rest(&talk);
+    cr_expect(talk_end(&talk));
+}
+
+/* What one lane cannot have under way is not held in memory for it. */
+Test(session, what_is_held_grows_with_the_lanes)
+{
+    struct talk talk;
+    talk_start(&talk, LONG_MS);
+    talk_connect(&talk);
+    cr_expect_lt(pour_unkept(&talk, 1, 20), 4 * KIB * KIB + 200 * KIB);
+    cr_expect_lt(stats_of(&talk.dialer).bytes_held, 4 * KIB * KIB + 200 * KIB);
+    keep_the_rest(&talk);
     cr_expect(talk_end(&talk));
 }
 
@@ -259,9 +283,9 @@ Test(session, finishing_waits_for_acknowledgements_through_a_cut)
     talk_start(&talk, LONG_MS);
     talk_connect(&talk);
     talk.dialer.to_send = 100;
-    talk.dialer.body_bytes = 100 * KIB;
+    talk.dialer.body_bytes = 30 * KIB;
     talker_pour(&talk.dialer);
-    atomic_store(&talk.relay.cut_after, 3 << 20);
+    atomic_store(&talk.relay.cut_after, 2 << 20);
     fy_session_finish(&talk.dialer.session, LONG_MS);
     cr_expect_eq(talker_say(&talk.dialer, 1), -1);
     cr_assert(run_until(&talk.loop, &talk.dialer.closed));
@@ -394,7 +418,7 @@ Test(session, a_limit_holds_data_back_and_can_be_lifted)
     talk_connect(&talk);
     fy_session_set_rate(&talk.dialer.session, 1000);
     talk.dialer.to_send = 100;
-    talk.dialer.body_bytes = 100 * KIB;
+    talk.dialer.body_bytes = 30 * KIB;
     talk.dialer.control_every = 5;
     talker_pour(&talk.dialer);
     /* One frame leaves and is paid for by waiting; control frames do not wait. */
