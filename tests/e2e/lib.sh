@@ -518,6 +518,15 @@ e2e_tidy() {
     for host in $E2E_HOSTS; do
         "$E2E_LAB" link "$host" restore >/dev/null 2>&1
         "$E2E_LAB" link "$host" clear >/dev/null 2>&1
+    done
+    # Before their workloads go: a job that is still under way could bring one to a host already cleared.
+    for host in a b; do
+        [ ! -e "$E2E_SCRATCH/changed-$host" ] || agent_is_gone "$host" || agent_signal "$host" TERM
+    done
+    for host in a b; do
+        [ ! -e "$E2E_SCRATCH/changed-$host" ] || eventually agent_is_gone "$host"
+    done
+    for host in $E2E_HOSTS; do
         # shellcheck disable=SC2016 # for the host's shell
         on "$host" sh -c '
             for id in $(runc list -q 2>/dev/null); do runc delete --force "$id"; done
@@ -532,7 +541,6 @@ e2e_tidy() {
     for host in a b; do
         if [ -e "$E2E_SCRATCH/changed-$host" ]; then
             rm "$E2E_SCRATCH/changed-$host"
-            agent_is_gone "$host" || agent_stop "$host"
             on "$host" sh -c 'umount --quiet /run/ferry; rm -rf /run/ferry/jobs/*'
             agent_configure "$host" </dev/null
             agent_start "$host" >/dev/null
