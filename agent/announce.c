@@ -3,6 +3,7 @@
 #include "announce.h"
 
 #include <arpa/inet.h>
+#include <ferry/agent/address.h>
 #include <ferry/base/cleanup.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -93,14 +94,27 @@ static void closed(uv_handle_t *handle)
     free(fy_container_of(handle, struct announcement, timer));
 }
 
-static void next_round(uv_timer_t *timer)
+static void later_round(uv_timer_t *timer);
+
+static void next_round(struct announcement *announcement)
 {
-    struct announcement *announcement = fy_container_of(timer, struct announcement, timer);
     send_round(announcement->addresses, announcement->count);
     if (announcement->round == FY_ARRAY_SIZE(pauses_ms))
-        uv_close((uv_handle_t *)timer, closed);
+        uv_close((uv_handle_t *)&announcement->timer, closed);
     else
-        (void)uv_timer_start(timer, next_round, pauses_ms[announcement->round++], 0);
+        (void)uv_timer_start(&announcement->timer, later_round, pauses_ms[announcement->round++], 0);
+}
+
+/* An address that has moved on meanwhile is its next host's to announce. */
+static void later_round(uv_timer_t *timer)
+{
+    struct announcement *announcement = fy_container_of(timer, struct announcement, timer);
+    size_t here = 0;
+    for (size_t i = 0; i < announcement->count; i++)
+        if (fy_address_check_source(&announcement->addresses[i], 1, NULL) == 0)
+            announcement->addresses[here++] = announcement->addresses[i];
+    announcement->count = here;
+    next_round(announcement);
 }
 
 void fy_announce(uv_loop_t *loop, const struct fy_service_address *addresses, size_t count)
@@ -113,5 +127,5 @@ void fy_announce(uv_loop_t *loop, const struct fy_service_address *addresses, si
     memcpy(announcement->addresses, addresses, count * sizeof *addresses);
     announcement->count = count;
     (void)uv_timer_init(loop, &announcement->timer);
-    next_round(&announcement->timer);
+    next_round(announcement);
 }
