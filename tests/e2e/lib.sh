@@ -265,6 +265,10 @@ container_prepare() { # NAME HOST,HOST WORKLOAD [ARGUMENT...]
 container_start() { # HOST NAME
     on "$1" sh -c "runc run --detach --bundle /srv/$2 $2 </dev/null >/dev/null 2>&1"
 }
+# Web listens when it has filled its memory.
+web_is_ready() { # HOST PORT
+    eventually on "$1" sh -c "ss -Hltn 'sport = :$2' | grep -q ."
+}
 container_runs() { # HOST NAME
     [ "$(on "$1" runc state "$2" 2>/dev/null | jq -r .status)" = running ]
 }
