@@ -142,10 +142,12 @@ eventually() { # COMMAND...
 
 # The value at a path such as error.code or phases.0.name of a JSON document; null is printed as `null`.
 json() { # FILE PATH
-    jq -r --arg path "$2" '
-        reduce ($path | split("."))[] as $key (.;
-            if type == "array" then .[$key | tonumber] else
-            if has($key) then .[$key] else error("no \($key) of \($path)") end end)
+    jq -rs --arg path "$2" '
+        if length == 1 then .[0] else error("not one document") end
+        | reduce ($path | split("."))[] as $part (.;
+            (if type != "array" then $part else
+                ($part | tonumber) as $index | if $index < 0 then length + $index else $index end end) as $key
+            | if has($key) then .[$key] else error("no \($part) of \($path)") end)
         | if type == "string" then . else tojson end' "$1"
 }
 
